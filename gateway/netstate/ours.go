@@ -1,0 +1,48 @@
+package netstate
+
+// The numbers by which Cordon's own objects are known on any machine.
+const (
+	// RouteProtocol is the originator that our routes, rules and addresses carry (linux/rtnetlink.h, rtm_protocol; 67 is nobody's).
+	RouteProtocol uint8 = 0x43
+	// GovernedGroup is the device group of the interfaces that Cordon isolates. It survives a rename, which hooks and rules do not.
+	GovernedGroup uint32 = 0x43
+	// ExceptionMark is the packet mark that a live exception sets, and ErrorMark the one of ICMP errors that belong to it.
+	ExceptionMark uint32 = 0x434f5244
+	ErrorMark     uint32 = 0x434f5245
+)
+
+// The tables that are ours.
+const (
+	PeerTable   uint32 = 880 // what a governed interface may reach: its peers, and a blackhole
+	CameraTable uint32 = 881 // how the cameras' networks are reached, and a blackhole
+	ServedTable uint32 = 882 // everything is local: what the gateway answers itself
+)
+
+// The preferences at which our rules stand. All of them are ours: whatever else stands there is removed.
+const (
+	ExceptionPreference uint32 = 877 // live exceptions, by mark: opens
+	ServedPreference    uint32 = 878 // questions that the gateway answers itself: opens
+	InboundPreference   uint32 = 879 // who may send towards the cameras: opens
+	PeerPreference      uint32 = 880 // a governed interface reaches its peers only: closes
+	ShutPreference      uint32 = 881 // nobody else sends towards the cameras: closes
+)
+
+// Ours says whether the rule stands at one of our preferences.
+func (r Rule) Ours() bool { return r.Priority >= ExceptionPreference && r.Priority <= ShutPreference }
+
+// Opens says whether a packet that the rule matches gets somewhere that it would not get without the rule.
+func (r Rule) Opens() bool { return r.Action == Lookup && r.Priority != PeerPreference }
+
+// Ours says whether the route stands in one of our tables or carries our protocol.
+func (r Route) Ours() bool {
+	return r.Protocol == RouteProtocol || (r.Table >= PeerTable && r.Table <= ServedTable)
+}
+
+// Opens says whether a packet that meets the route may go on: all but a refusal.
+func (r Route) Opens() bool { return r.Type != Blackhole && r.Type != Unreachable && r.Type != Prohibit }
+
+// Ours says whether Cordon added the address. Kernels before 5.18 do not keep who did.
+func (a Address) Ours() bool { return a.Protocol == RouteProtocol }
+
+// Governed says whether the interface carries Cordon's group.
+func (l Link) Governed() bool { return l.Group == GovernedGroup }
