@@ -1,0 +1,288 @@
+package compile
+
+import (
+	"net/netip"
+
+	"cordon/gateway/ruleset"
+	"cordon/policy"
+)
+
+// Ruleset returns the packet filter of a policy. Stamp is written into it for whoever lists the kernel: the commit that the policy
+// came from, or "".
+func Ruleset(p policy.Policy, commit string) ruleset.Ruleset {
+	c := compiler{Policy: p, files: codes(p)}
+	all, own := openings(p), managed(p)
+	for _, f := range families() {
+		s := collect(f, p, all, c.files.comment)
+		origin := func(o opening) string { return c.files.comment(o.origin) }
+		c.sets = append(c.sets, s)
+		c.gates = append(c.gates, gates(f, s.flows, plainGates(f), origin))
+		c.manage = append(c.manage, gates(f, own, plainManage(f), origin))
+	}
+	return ruleset.Ruleset{Tables: []ruleset.Table{c.linkTable(), c.inetTable(commit)}}
+}
+
+// compiler holds what the tables of one policy are made from; the slices have IPv4 first.
+type compiler struct {
+	policy.Policy
+	files
+	sets          []*collected
+	gates, manage [][]gate
+}
+
+// TableName is the name of our table in every family: what is in it is ours, and nothing else is.
+const TableName = "cordon"
+
+func (c compiler) linkTable() ruleset.Table {
+	return ruleset.Table{
+		Family: ruleset.Netdev, Name: TableName,
+		Sets: []ruleset.Set{
+			hash("devices4", "who may speak ARP", c.sets[0].devices, ruleset.IIFName, ruleset.EtherSource, ruleset.IPSource),
+			hash("bare4", "who may speak ARP without a MAC of its own", c.sets[0].bare, ruleset.IIFName, ruleset.IPSource),
+			hash("gateway4", "whom one may ask for", c.sets[0].gateway, ruleset.IIFName, ruleset.IPSource),
+			hash("abroad4", "governed devices that an allow lets through an uplink", c.sets[0].abroad, ruleset.IPSource),
+			hash("abroad6", "governed devices that an allow lets through an uplink", c.sets[1].abroad, ruleset.IP6Source),
+			interval("guarded4", "networks of cameras and recorders", prefixes(c.networks(true, governed)), ruleset.IPSource),
+			interval("guarded6", "networks of cameras and recorders", prefixes(c.networks(false, governed)), ruleset.IP6Source),
+		},
+		Chains: links(c.interfaces(governed), c.interfaces(isUplink)),
+	}
+}
+
+func (c compiler) inetTable(commit string) ruleset.Table {
+	t := ruleset.Table{Family: ruleset.Inet, Name: TableName, Sets: c.shared()}
+	byFamily, manage := map[string][]gate{}, map[string][]gate{}
+	for i, s := range c.sets {
+		t.Sets = append(t.Sets, s.sets(c.Policy)...)
+		for _, g := range append(append([]gate{}, c.gates[i]...), c.manage[i]...) {
+			t.Sets = append(t.Sets, g.set())
+		}
+		byFamily[s.suffix], manage[s.suffix] = c.gates[i], c.manage[i]
+	}
+	t.Chains = append(t.Chains, ingressHook("cameras", "camera", c.interfaces(kind(policy.CameraSegment)))...)
+	t.Chains = append(t.Chains, ingressHook("recorders", "recorder", c.interfaces(kind(policy.RecorderSegment)))...)
+	for _, f := range families() {
+		t.Chains = append(t.Chains, f.guards()...)
+	}
+	t.Chains = append(t.Chains, common()...)
+	t.Chains = append(t.Chains, prerouting(c.Site.Scope)...)
+	t.Chains = append(t.Chains, input(c.Site.Scope, manage)...)
+	t.Chains = append(t.Chains, output()...)
+	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily)...)
+	t.Chains = append(t.Chains, leaving(c.translates())...)
+	t.Chains = append(t.Chains, c.origins(commit))
+	return t
+}
+
+// origins returns a chain that no packet meets: the stamp of the policy and the names behind the short codes of files. A table's own
+// comment cannot change while the table lives, and holds 128 octets.
+func (c compiler) origins(commit string) ruleset.Chain {
+	stamp := chain("origins", rule("policy "+c.Digest, back()))
+	if commit != "" {
+		stamp.Rules = append(stamp.Rules, rule("commit "+commit, back()))
+	}
+	for _, name := range c.Files {
+		stamp.Rules = append(stamp.Rules, rule(shortened(c.files[name]+" "+name), back()))
+	}
+	return stamp
+}
+
+// shortened keeps the end of a text that is longer than nft's comments may be (128 octets with its final zero).
+func shortened(text string) string {
+	const most = 127
+	if len(text) <= most {
+		return text
+	}
+	return text[:8] + "…" + text[len(text)-(most-8-len("…")):]
+}
+
+// shared returns the sets that both families use.
+func (c compiler) shared() []ruleset.Set {
+	polite, doors := map[string]string{}, []ruleset.Element{{Key: ruleset.Name("lo"), Verdict: accept()}}
+	crossings := map[string]string{}
+	for _, s := range c.sets {
+		for k := range s.crossings {
+			crossings[k] = ""
+		}
+	}
+	for i := range c.Segments {
+		s := &c.Segments[i]
+		if s.Kind.Governed() && s.Refuse == policy.RefuseReject {
+			polite[ruleset.Name(s.Interface)] = ""
+		}
+		doors = append(doors, ruleset.Element{
+			Key: ruleset.Name(s.Interface), Verdict: goTo(door(s.Kind)), Comment: c.files.comment(s.Origin),
+		})
+	}
+	return []ruleset.Set{
+		{Name: "doors", Comment: "every interface that the policy names", Key: []ruleset.Field{ruleset.IIFName}, Verdicts: true, Size: room(len(doors)), Elements: doors},
+		hash("crossings", "pairs of interfaces that an allow connects", crossings, ruleset.IIFName, ruleset.OIFName),
+		hash("governed", "camera and recorder interfaces", names(c.interfaces(governed)), ruleset.IIFName),
+		hash("uplinks", "", names(c.interfaces(isUplink)), ruleset.IIFName),
+		hash("leased", "uplinks that ask for their addresses", names(c.interfaces(leased)), ruleset.IIFName),
+		hash("polite", "refuse = reject", polite, ruleset.IIFName),
+		rates("answers", "how often a device is answered", len(c.Devices), ruleset.EtherSource),
+	}
+}
+
+// door returns the chain that judges what comes in by a segment's interface.
+func door(k policy.SegmentKind) string {
+	switch k {
+	case policy.CameraSegment:
+		return "camera"
+	case policy.RecorderSegment:
+		return "recorder"
+	case policy.ClientSegment:
+		return "home"
+	case policy.UplinkSegment:
+	}
+	return "uplink"
+}
+
+// sets returns the sets of one family but for the gates'.
+func (c *collected) sets(p policy.Policy) []ruleset.Set {
+	s := c.suffix
+	answer := []ruleset.Field{ruleset.IIFName, ruleset.EtherSource, c.source, c.destination, ruleset.TCPSourcePort}
+	const answers = "what a named device may answer: interface, MAC, own address, peer, own port"
+	const calls = "what a named device may open: interface, MAC, own address, peer, its port"
+	list := []ruleset.Set{
+		hash("devices"+s, "who: interface, MAC, address", c.devices, ruleset.IIFName, ruleset.EtherSource, c.source),
+		hash("bare"+s, "who, without a MAC", c.bare, ruleset.IIFName, c.source),
+		hash("bound"+s, "addresses of clients that come with their MAC", c.bound, ruleset.IIFName, c.source),
+		interval("reach"+s, "peers whose flows forward decides", ranges(c.reach), ruleset.IIFName, c.destination),
+		hash("tcpanswers"+s, answers, c.tcpAnswers, answer...),
+		hash("udpanswers"+s, answers, c.udpAnswers, answer...),
+		hash("tcpcalls"+s, calls, c.tcpCalls, answer...),
+		hash("udpcalls"+s, calls, c.udpCalls, answer...),
+		interval("home"+s, "which source lives behind which client's interface", ranges(homes(p, c.v4)), ruleset.IIFName, c.source),
+		interval("inside"+s, "networks that no uplink owns", prefixes(networks(p, c.v4, isInside)), c.source),
+		interval("guarded"+s, "networks of cameras and recorders", prefixes(networks(p, c.v4, governed)), c.source),
+		hash("abroad"+s, "governed devices that an allow lets through an uplink", c.abroad, c.source),
+		hash("pairs"+s, "flows that an error may be about", c.pairs, c.source, c.destination),
+		hash("inwardpairs"+s, "", c.inwardPairs, ruleset.IIFName, c.destination),
+		hash("outwardpairs"+s, "", c.outwardPairs, c.source, ruleset.OIFName),
+		hash("acrosspairs"+s, "", c.acrossPairs, ruleset.IIFName, ruleset.OIFName),
+		rates("reports"+s, "errors of one source", len(p.Devices), ruleset.IIFName, c.source),
+		rates("news"+s, "new flows of one device", len(p.Devices), c.source),
+		interval("masquerade"+s, "clients whose source is translated", ranges(masqueraded(p, c.v4)), ruleset.OIFName, c.source),
+		hash("translated"+s, "devices whose source is translated", c.translated, ruleset.OIFName, c.source),
+	}
+	if c.v4 {
+		return list
+	}
+	target := func(name, comment string, m map[string]string) ruleset.Set {
+		set := hash(name, comment, m, ruleset.IIFName, ruleset.NDTarget)
+		set.Typeof = true
+		return set
+	}
+	return append(list,
+		target("selves6", "what a device may say that it is", c.selves),
+		target("gateway6", "whom one may ask for", c.gateway))
+}
+
+func hash(name, comment string, m map[string]string, key ...ruleset.Field) ruleset.Set {
+	return ruleset.Set{Name: name, Comment: comment, Key: key, Size: room(len(m)), Elements: elements(m)}
+}
+
+func interval(name, comment string, list []ruleset.Element, key ...ruleset.Field) ruleset.Set {
+	return ruleset.Set{Name: name, Comment: comment, Key: key, Interval: true, Size: room(2 * len(list)), Elements: list}
+}
+
+// rates returns a set that rules write: one limit for each source, forgotten a minute after its last packet.
+func rates(name, comment string, devices int, key ...ruleset.Field) ruleset.Set {
+	return ruleset.Set{Name: name, Comment: comment, Key: key, Dynamic: true, Timeout: 60, Size: room(devices)}
+}
+
+func names(interfaces []string) map[string]string {
+	m := map[string]string{}
+	for _, i := range interfaces {
+		m[ruleset.Name(i)] = ""
+	}
+	return m
+}
+
+func governed(s *policy.Segment) bool { return s.Kind.Governed() }
+func isUplink(s *policy.Segment) bool { return s.Kind == policy.UplinkSegment }
+func isInside(s *policy.Segment) bool { return s.Kind != policy.UplinkSegment }
+func leased(s *policy.Segment) bool   { return isUplink(s) && len(s.Addresses) == 0 }
+
+func kind(k policy.SegmentKind) func(*policy.Segment) bool {
+	return func(s *policy.Segment) bool { return s.Kind == k }
+}
+
+// interfaces returns the interfaces of the segments that are wanted, in the order of the segments.
+func (c compiler) interfaces(wanted func(*policy.Segment) bool) []string {
+	return interfaces(c.Policy, wanted)
+}
+
+func interfaces(p policy.Policy, wanted func(*policy.Segment) bool) []string {
+	var list []string
+	for i := range p.Segments {
+		if wanted(&p.Segments[i]) {
+			list = append(list, p.Segments[i].Interface)
+		}
+	}
+	return list
+}
+
+func (c compiler) networks(v4 bool, wanted func(*policy.Segment) bool) []netip.Prefix {
+	return networks(c.Policy, v4, wanted)
+}
+
+// networks returns what the wanted segments own in one family.
+func networks(p policy.Policy, v4 bool, wanted func(*policy.Segment) bool) []netip.Prefix {
+	var list []netip.Prefix
+	for i := range p.Segments {
+		if !wanted(&p.Segments[i]) {
+			continue
+		}
+		for _, n := range p.Segments[i].Networks() {
+			if n.Addr().Is4() == v4 {
+				list = append(list, n)
+			}
+		}
+	}
+	return list
+}
+
+// homes returns the client segments' networks by interface. IPv6 clients also have link-local addresses, and none at all while they
+// look for a duplicate.
+func homes(p policy.Policy, v4 bool) map[string][]netip.Prefix {
+	m := map[string][]netip.Prefix{}
+	for i := range p.Segments {
+		s := &p.Segments[i]
+		if s.Kind != policy.ClientSegment {
+			continue
+		}
+		m[s.Interface] = networks(policy.Policy{Segments: []policy.Segment{*s}}, v4, isInside)
+		if !v4 {
+			m[s.Interface] = append(m[s.Interface], netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::/128"))
+		}
+	}
+	return m
+}
+
+// masqueraded returns the networks whose source an uplink translates, by the uplink's interface. In IPv6 only unique local addresses
+// are (RFC 4193): global ones are routed as they are.
+func masqueraded(p policy.Policy, v4 bool) map[string][]netip.Prefix {
+	m := map[string][]netip.Prefix{}
+	for i := range p.Segments {
+		for _, id := range p.Segments[i].Masquerade {
+			for _, n := range p.Segments[id].Networks() {
+				if n.Addr().Is4() == v4 && (v4 || n.Addr().IsPrivate()) {
+					m[p.Segments[i].Interface] = append(m[p.Segments[i].Interface], n)
+				}
+			}
+		}
+	}
+	return m
+}
+
+func (c compiler) translates() bool {
+	for i := range c.Segments {
+		if c.Segments[i].Translates {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,22 @@
+// Package compile turns a policy into the state that the kernel shall have: the packet filter, the routing jail, addresses, routes,
+// permanent neighbours and sysctls.
+//
+//	Policy ──openings──▶ who may open what ──┬─ sets, gates ──▶ Ruleset   (lock one: what passes)
+//	                                         ├─ jail ─────────▶ rules, routes (lock two: what has a way)
+//	                                         └─ Permits ──────▶ which running flows may live on
+//
+// The chains are the same for every policy but for one rule and one set for each service that is a range of ports, an echo request
+// or "any", and for each network that is written as a literal. A camera more is an element more in each set that needs it.
+//
+// # A packet's way
+//
+//	camera ──▶ netdev ingress   ARP for itself to the gateway only; a foreign ethertype or a VLAN tag ends here
+//	           inet ingress     interface + MAC + address + flow in one look-up; what it refuses never meets conntrack or routing
+//	           prerouting       asks again what ingress did not answer; knows every interface by name
+//	           forward          conntrack's direction, the pair of interfaces, and the flow again unless ingress found it
+//	           postrouting      no address of a camera or recorder leaves by an uplink unless an allow names the device
+//	           egress           the same, after address translation
+//
+// Ingress leaves a mark on a packet whose flow it found. The mark is a hint for this packet and never stored: without it the later
+// chains look everything up themselves, and with a forged one a packet still needs conntrack's direction and the pair of interfaces.
+package compile

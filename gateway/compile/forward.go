@@ -1,0 +1,161 @@
+package compile
+
+import (
+	"cordon/gateway/ruleset"
+	"cordon/policy"
+)
+
+// prerouting returns the chains that see a packet of every interface before routing and conntrack.
+func prerouting(scope policy.Scope) []ruleset.Chain {
+	hook := ruleset.Hook{Point: ruleset.Prerouting, Priority: priorityRaw, Drop: true}
+	rules := []ruleset.Rule{
+		rule("judged at ingress", ruleset.Compare{
+			Field: ruleset.Mark, Mask: ruleset.Word(markMask), Values: []string{ruleset.Word(markAnswer & markMask)},
+		}, accept()),
+		rule("", ruleset.Dispatch{Fields: []ruleset.Field{ruleset.IIFName}, Map: "doors"}),
+		rule("a governed interface under another name", is(ruleset.IIFGroup, ruleset.Word(governedGroup)), counter(), drop()),
+	}
+	end := refusal("an interface that the policy does not name")
+	if scope == policy.ScopeSegments {
+		end = rule("", goTo("uplink"))
+	}
+	return []ruleset.Chain{
+		base("prerouting", hook, append(rules, end)...),
+		second("camera"), second("recorder"), home(), uplink(),
+	}
+}
+
+// second returns the chain that judges a governed interface again, for what ingress did not mark.
+func second(name string) ruleset.Chain {
+	return chain(name,
+		rule("", is(ruleset.NFProto, ruleset.Octet(2)), jumpTo(name+"4")),
+		rule("", is(ruleset.NFProto, ruleset.Octet(10)), jumpTo(name+"6")),
+		refusal("refused"),
+	)
+}
+
+// home checks that a client's source lives behind the interface it came in by, and comes with its MAC where the policy binds one.
+func home() ruleset.Chain {
+	var rules []ruleset.Rule
+	for _, f := range families() {
+		bound := in("bound"+f.suffix, ruleset.IIFName, f.source)
+		stranger := in("devices"+f.suffix, ruleset.IIFName, ruleset.EtherSource, f.source)
+		stranger.Not = true
+		rules = append(rules,
+			rule("not the MAC that this address is bound to", bound, stranger, counter(), drop()),
+			rule("", in("home"+f.suffix, ruleset.IIFName, f.source), accept()))
+	}
+	return chain("home", append(rules, refusal("a source that does not live here"))...)
+}
+
+func uplink() ruleset.Chain {
+	return chain("uplink",
+		rule("an inside address from outside", in("inside4", ruleset.IPSource), counter(), drop()),
+		rule("an inside address from outside", in("inside6", ruleset.IP6Source), counter(), drop()),
+		rule("", accept()),
+	)
+}
+
+// forward returns the chains that decide what crosses the gateway. There is no "established, accept": each packet is judged in its own
+// direction, so that a flow dies with the element that allowed it.
+func forward(scope policy.Scope, byFamily map[string][]gate) []ruleset.Chain {
+	hook := ruleset.Hook{Point: ruleset.Forward, Priority: priorityFilter, Drop: true}
+	crossing := in("crossings", ruleset.IIFName, ruleset.OIFName)
+	rules := []ruleset.Rule{
+		rule("ingress found the flow, conntrack the direction, routing the way",
+			is(ruleset.Mark, ruleset.Word(markAnswer)), direction(true), crossing, unmark(), accept()),
+		rule("", is(ruleset.Mark, ruleset.Word(markCall)), state(ruleset.StateEstablished), direction(false), crossing, unmark(), accept()),
+		rule("", crossing, goTo("judge")),
+	}
+	if scope == policy.ScopeSegments {
+		rules = append(rules,
+			rule("", in("governed", ruleset.IIFName), goTo("refuse")),
+			rule("", in("governed", ruleset.OIFName), goTo("refuse")),
+			rule("not ours to decide", accept()))
+	}
+	chains := []ruleset.Chain{base("forward", hook, append(rules, rule("", goTo("refuse")))...), judge()}
+	for _, f := range families() {
+		chains = append(chains, f.judge(byFamily[f.suffix])...)
+	}
+	return append(chains, refuse())
+}
+
+func judge() ruleset.Chain {
+	return chain("judge",
+		rule("belongs to no flow", state(ruleset.StateInvalid), counter(), drop()),
+		rule("", is(ruleset.NFProto, ruleset.Octet(2)), goTo("judge4")),
+		rule("", is(ruleset.NFProto, ruleset.Octet(10)), goTo("judge6")),
+		refusal("neither IPv4 nor IPv6"),
+	)
+}
+
+// judge returns the family's chains: a packet of a flow's own direction, a reply, and an error about a flow.
+func (f family) judge(gates []gate) []ruleset.Chain {
+	own := []ruleset.Rule{
+		rule("", state(ruleset.StateRelated), goTo("errors"+f.suffix)),
+		rule("", direction(true), goTo("reply"+f.suffix)),
+		rule("", state(ruleset.StateNew), in("governed", ruleset.IIFName), jumpTo("new"+f.suffix)),
+	}
+	own = append(own, f.calls(unmark(), accept())...)
+	reply := f.answers(unmark(), accept())
+	for _, g := range gates {
+		own = append(own, g.rule(false))
+		reply = append(reply, g.rule(true))
+	}
+	end := rule("", goTo("refuse"))
+	return append([]ruleset.Chain{
+		chain("judge"+f.suffix, append(own, end)...),
+		chain("reply"+f.suffix, append(reply, end)...),
+		f.fresh(),
+	}, f.related()...)
+}
+
+// related lets an ICMP error pass when conntrack ties it to a flow between two ends that an allow names, at a bounded rate: what an
+// error quotes is out of our sight.
+func (f family) related() []ruleset.Chain {
+	rate := ruleset.Update{
+		Fields: []ruleset.Field{ruleset.IIFName, f.source}, Set: "reports" + f.suffix, Refresh: true,
+		Statements: []ruleset.Statement{ruleset.Limit{Rate: 20, Burst: 40}},
+	}
+	return []ruleset.Chain{
+		chain("errors"+f.suffix,
+			rule("", isNot(f.icmpType, types(f.errors)...), goTo("refuse")),
+			rule("", rate, goTo("about"+f.suffix)),
+			refusal("more errors than a router would send"),
+		),
+		chain("about"+f.suffix, append(f.about(), rule("", goTo("refuse")))...),
+	}
+}
+
+// about returns the rules that look up the flow which an error is about: conntrack keeps its first packet's addresses, and says whether
+// the error goes the flow's own way or back.
+func (f family) about() []ruleset.Rule {
+	s, from, to := f.suffix, f.origSource, f.origTarget
+	rules := []ruleset.Rule{rule("", in("pairs"+s, from, to), unmark(), accept())}
+	for _, reply := range [...]bool{true, false} {
+		first, second := ruleset.IIFName, ruleset.OIFName
+		if reply {
+			first, second = second, first
+		}
+		rules = append(rules,
+			rule("", direction(reply), in("inwardpairs"+s, first, to), unmark(), accept()),
+			rule("", direction(reply), in("outwardpairs"+s, from, second), unmark(), accept()),
+			rule("", direction(reply), in("acrosspairs"+s, first, second), unmark(), accept()))
+	}
+	return rules
+}
+
+// fresh bounds how fast one device may open flows: each costs an entry of conntrack, which all share.
+func (f family) fresh() ruleset.Chain {
+	rate := ruleset.Update{
+		Fields: []ruleset.Field{f.source}, Set: "news" + f.suffix, Refresh: true,
+		Statements: []ruleset.Statement{ruleset.Limit{Rate: 50, Burst: 200}},
+	}
+	return chain("new"+f.suffix, rule("", rate, back()), refusal("more new flows than a device needs"))
+}
+
+// refuse is the end of what forward does not let through. Its sources are verified where they are cameras, so those get an answer.
+func refuse() ruleset.Chain {
+	polite := rule("", in("polite", ruleset.IIFName), direction(false), goTo("polite"))
+	return chain("refuse", polite, refusal("refused"))
+}

@@ -1,0 +1,167 @@
+package compile
+
+import (
+	"cordon/gateway/ruleset"
+	"cordon/policy"
+)
+
+// The priorities of our base chains. Ingress comes before whatever else looks at a packet there (flowtables, tc-like users at 0);
+// leaving comes just before source NAT, while a packet still carries its own address.
+const (
+	priorityARP     = -510
+	priorityIngress = -500
+	priorityRaw     = -300
+	priorityFilter  = 0
+	priorityLeaving = 99
+	priorityNAT     = 100
+	priorityEgress  = 500
+)
+
+// ingressHook returns the base chain that judges what comes in by some interfaces. It stays small: the kernel makes it anew when an
+// interface comes or goes.
+func ingressHook(name, target string, devices []string) []ruleset.Chain {
+	if len(devices) == 0 {
+		return nil
+	}
+	hook := ruleset.Hook{Point: ruleset.Ingress, Priority: priorityIngress, Devices: devices, Drop: true}
+	return []ruleset.Chain{base(name, hook,
+		rule("", is(ruleset.MetaProtocol, ruleset.Short(0x0800)), goTo(target+"4")),
+		rule("", is(ruleset.MetaProtocol, ruleset.Short(0x86dd)), goTo(target+"6")),
+		refusal("neither IPv4 nor IPv6"),
+	)}
+}
+
+// merged returns the rule for a look-up of interface, MAC, both addresses and a port in one key. The protocol is compared first, so
+// that the other protocol's rule costs one comparison.
+func (f family) merged(set string, p policy.Protocol, port ruleset.Field, effects ...ruleset.Statement) ruleset.Rule {
+	name := map[policy.Protocol]string{policy.TCP: "tcp", policy.UDP: "udp"}[p] + set + f.suffix
+	statements := []ruleset.Statement{
+		protocol(uint8(p)),
+		in(name, ruleset.IIFName, ruleset.EtherSource, f.source, f.destination, port),
+	}
+	return rule("", append(statements, effects...)...)
+}
+
+// answers and calls return the rules of the merged sets.
+func (f family) answers(effects ...ruleset.Statement) []ruleset.Rule {
+	return []ruleset.Rule{
+		f.merged("answers", policy.TCP, ruleset.TCPSourcePort, effects...),
+		f.merged("answers", policy.UDP, ruleset.UDPSourcePort, effects...),
+	}
+}
+
+func (f family) calls(effects ...ruleset.Statement) []ruleset.Rule {
+	return []ruleset.Rule{
+		f.merged("calls", policy.TCP, ruleset.TCPDestinationPort, effects...),
+		f.merged("calls", policy.UDP, ruleset.UDPDestinationPort, effects...),
+	}
+}
+
+// wellFormed refuses what no camera needs and what others have hidden behind: IPv4 options and fragments, IPv6 extension headers.
+func (f family) wellFormed() ruleset.Rule {
+	if f.v4 {
+		return rule("", ruleset.Compare{
+			Field: ruleset.IPHead, Mask: "\xff\x00\x00\x00\x00\x00\x3f\xff", Not: true, Values: []string{"\x45\x00\x00\x00\x00\x00\x00\x00"},
+		}, goTo("malformed"))
+	}
+	return rule("", isNot(ruleset.IP6NextHeader, ruleset.Octet(6), ruleset.Octet(17), ruleset.Octet(58)), goTo("noise6"))
+}
+
+// guards returns the chains that judge a governed interface's packets in one family: at ingress, and again in prerouting for what
+// ingress did not see. Cameras mostly answer and recorders mostly call, so each asks its own sets first.
+func (f family) guards() []ruleset.Chain {
+	answers, calls := f.answers(mark(markAnswer), accept()), f.calls(mark(markCall), accept())
+	slow := rule("", goTo("slow"+f.suffix))
+	camera := append([]ruleset.Rule{f.wellFormed()}, answers...)
+	camera = append(append(camera, calls...), slow)
+	recorder := append([]ruleset.Rule{f.wellFormed()}, calls...)
+	recorder = append(append(recorder, answers...), slow)
+	return []ruleset.Chain{
+		chain("camera"+f.suffix, camera...),
+		chain("recorder"+f.suffix, recorder...),
+		f.slow(),
+		f.known(),
+	}
+}
+
+// slow asks who sent a packet that no merged element holds. Only a device with a MAC of its own is worth an answer: a refusal sent to
+// a forged source would carry the camera's octets to wherever it likes.
+func (f family) slow() ruleset.Chain {
+	s := f.suffix
+	rules := []ruleset.Rule{
+		rule("", in("devices"+s, ruleset.IIFName, ruleset.EtherSource, f.source), jumpTo("known"+s)),
+		rule("", in("devices"+s, ruleset.IIFName, ruleset.EtherSource, f.source), goTo("refused")),
+		rule("a device without a MAC", in("bare"+s, ruleset.IIFName, f.source), jumpTo("known"+s)),
+		rule("refused, without a MAC", in("bare"+s, ruleset.IIFName, f.source), counter(), drop()),
+	}
+	if !f.v4 {
+		// Nobody answers a probe for a duplicate address, so the device keeps its own (RFC 4862, section 5.4).
+		rules = append(rules, rule("duplicate address detection", is(f.source, noAddress6()),
+			is(f.icmpType, ruleset.Octet(ndSolicit)), counter(), drop()))
+	}
+	return chain("slow"+s, append(rules, refusal("MAC, address and interface do not belong together"))...)
+}
+
+// known lets a known device's packets go on to forward where forward alone can decide.
+func (f family) known() ruleset.Chain {
+	s := f.suffix
+	var rules []ruleset.Rule
+	if !f.v4 {
+		rules = append(rules, rule("", is(f.icmpType, ndTypes()...), goTo("nd")))
+	}
+	return chain("known"+s, append(rules,
+		rule("what became of a packet: forward asks conntrack", is(f.icmpType, types(f.errors)...), mark(markJudge), accept()),
+		rule("", in("reach"+s, ruleset.IIFName, f.destination), mark(markJudge), accept()),
+	)...)
+}
+
+// The message types of neighbour discovery (RFC 4861).
+const (
+	ndSolicit uint8 = 135
+	ndAdvert  uint8 = 136
+)
+
+func ndTypes() []string { return types([]uint8{133, ndSolicit, ndAdvert, 134, 137}) }
+
+func noAddress6() string { return string(make([]byte, 16)) }
+
+// common returns the chains that both families end in.
+func common() []ruleset.Chain {
+	return []ruleset.Chain{
+		chain("nd",
+			rule("", isNot(ruleset.IP6HopLimit, ruleset.Octet(255)), counter(), drop()),
+			rule("asks for the gateway", is(ruleset.ICMPv6Type, ruleset.Octet(ndSolicit)),
+				in("gateway6", ruleset.IIFName, ruleset.NDTarget), mark(markJudge), accept()),
+			rule("speaks for itself", is(ruleset.ICMPv6Type, ruleset.Octet(ndAdvert)),
+				in("selves6", ruleset.IIFName, ruleset.NDTarget), mark(markJudge), accept()),
+			refusal("router messages, redirects, neighbour discovery for others"),
+		),
+		chain("noise6",
+			rule("listener reports", is(ruleset.IP6Destination, "\xff\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x16"),
+				counter(), drop()),
+			rule("", goTo("malformed")),
+		),
+		chain("malformed", refusal("options, fragments, extension headers")),
+		chain("refused",
+			rule("", in("polite", ruleset.IIFName), goTo("polite")),
+			refusal("refused"),
+		),
+		chain("polite", append(rejects("answers", ruleset.EtherSource), refusal("refused"))...),
+	}
+}
+
+// rejects returns the rules that answer a refused packet: a reset for TCP, "prohibited" for UDP, so that a camera gives up instead of
+// trying without end. A full set or a source that is too fast gets no answer, and the next rule drops.
+func rejects(set string, source ruleset.Field) []ruleset.Rule {
+	limited := func() ruleset.Update {
+		return ruleset.Update{
+			Fields: []ruleset.Field{source}, Set: set, Refresh: true,
+			Statements: []ruleset.Statement{ruleset.Limit{Rate: 20, Burst: 40}},
+		}
+	}
+	noReset := ruleset.Compare{Field: ruleset.TCPFlags, Mask: "\x04", Values: []string{"\x00"}}
+	return []ruleset.Rule{
+		rule("", protocol(6), noReset, limited(), counter(), ruleset.Reject{Reset: true}),
+		rule("", protocol(17), limited(), counter(), ruleset.Reject{}),
+	}
+}

@@ -1,0 +1,198 @@
+package compile
+
+import (
+	"net/netip"
+	"slices"
+
+	"cordon/policy"
+)
+
+// sideKind is how exactly a side of an opening is known.
+type sideKind int
+
+const (
+	oneAddress   sideKind = iota // a device, or a literal of one address
+	wholeSegment                 // a client segment or an uplink: whatever its interface carries
+	oneNetwork                   // a literal prefix inside a segment
+	theGateway                   // the gateway itself, in manage
+)
+
+// side is one end of an opening.
+type side struct {
+	kind    sideKind
+	segment *policy.Segment
+	device  *policy.Device // nil for a literal
+	addr    netip.Addr
+	network netip.Prefix
+}
+
+// bound says whether ingress can know the side by interface, MAC and address together.
+func (s side) bound() bool {
+	return s.device != nil && s.segment.Kind.Governed() && !s.device.MAC.IsZero()
+}
+
+// networks returns where the side lives, as prefixes: what the coarse checks (reach, jail) let through. A camera counts as its
+// whole network there, for those checks are walked one by one and must not grow with the number of cameras.
+func (s side) networks(v4 bool) []netip.Prefix {
+	switch s.kind {
+	case oneAddress:
+		if s.device != nil && s.device.Kind == policy.Camera {
+			return s.home()
+		}
+		return []netip.Prefix{netip.PrefixFrom(s.addr, s.addr.BitLen())}
+	case oneNetwork:
+		return []netip.Prefix{s.network}
+	case wholeSegment:
+		return segmentNetworks(s.segment, v4)
+	case theGateway:
+	}
+	return nil
+}
+
+// home returns the network of the side's segment that holds its address.
+func (s side) home() []netip.Prefix {
+	for _, n := range s.segment.Networks() {
+		if n.Contains(s.addr) {
+			return []netip.Prefix{n}
+		}
+	}
+	return []netip.Prefix{netip.PrefixFrom(s.addr, s.addr.BitLen())}
+}
+
+// segmentNetworks returns a segment's networks of one family; an uplink is everything.
+func segmentNetworks(s *policy.Segment, v4 bool) []netip.Prefix {
+	if s.Kind == policy.UplinkSegment {
+		if v4 {
+			return []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
+		}
+		return []netip.Prefix{netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
+	}
+	return slices.DeleteFunc(s.Networks(), func(p netip.Prefix) bool { return p.Addr().Is4() != v4 })
+}
+
+// service is what an opening opens: one run of ports, echo requests, or everything.
+type service struct {
+	any, ping   bool
+	protocol    policy.Protocol
+	first, last uint16
+}
+
+// exact says whether the service is one port of one protocol, which fits into the key of a set.
+func (s service) exact() bool { return !s.any && !s.ping && s.first == s.last }
+
+// opening is one thing that may be opened: from one side to the other, in one family, one service.
+type opening struct {
+	v4       bool
+	from, to side
+	service  service
+	origin   policy.Origin
+}
+
+// openings returns everything that the policy's allows open.
+func openings(p policy.Policy) []opening {
+	var all []opening
+	for i := range p.Allows {
+		a := &p.Allows[i]
+		from, to := sides(p, a.From), sides(p, a.To)
+		services := flatten(a.Services)
+		for _, f := range from {
+			for _, t := range to {
+				all = appendOpenings(all, f, t, services, a.Origin)
+			}
+		}
+	}
+	return all
+}
+
+// managed returns what `manage` opens on the gateway itself.
+func managed(p policy.Policy) []opening {
+	var all []opening
+	for i := range p.Manage {
+		m := &p.Manage[i]
+		for _, f := range sides(p, m.From) {
+			all = appendOpenings(all, f, side{kind: theGateway}, flatten(m.Services), m.Origin)
+		}
+	}
+	return all
+}
+
+// appendOpenings adds the openings between two sides for each family that both have. A side does not open towards itself, nor
+// through the gateway to its own segment: behind a switch those packets are out of the gateway's sight.
+func appendOpenings(all []opening, from, to side, services []service, origin policy.Origin) []opening {
+	if from.segment == to.segment {
+		return all
+	}
+	for _, v4 := range [...]bool{true, false} {
+		if !from.speaks(v4) || !to.speaks(v4) {
+			continue
+		}
+		for _, s := range services {
+			all = append(all, opening{v4: v4, from: from, to: to, service: s, origin: origin})
+		}
+	}
+	return all
+}
+
+// speaks says whether the side has an address of the family.
+func (s side) speaks(v4 bool) bool {
+	switch s.kind {
+	case oneAddress:
+		return s.addr.Is4() == v4
+	case oneNetwork:
+		return s.network.Addr().Is4() == v4
+	case wholeSegment:
+		return len(segmentNetworks(s.segment, v4)) > 0
+	case theGateway:
+	}
+	return true
+}
+
+// sides resolves endpoints into sides: one for each address of each device, each segment, each literal in each segment it may be in.
+func sides(p policy.Policy, endpoints []policy.Endpoint) []side {
+	var all []side
+	for _, e := range endpoints {
+		for _, id := range e.Devices {
+			all = append(all, deviceSides(p, id)...)
+		}
+		for _, id := range e.Segments {
+			all = append(all, segmentSide(e, &p.Segments[id]))
+		}
+	}
+	return all
+}
+
+func deviceSides(p policy.Policy, id policy.DeviceID) []side {
+	d := &p.Devices[id]
+	all := make([]side, 0, len(d.Addresses))
+	for _, a := range d.Addresses {
+		all = append(all, side{kind: oneAddress, segment: &p.Segments[d.Segment], device: d, addr: a})
+	}
+	return all
+}
+
+func segmentSide(e policy.Endpoint, s *policy.Segment) side {
+	switch {
+	case e.Kind != policy.NetworkEndpoint:
+		return side{kind: wholeSegment, segment: s}
+	case e.Network.IsSingleIP():
+		return side{kind: oneAddress, segment: s, addr: e.Network.Addr()}
+	default:
+		return side{kind: oneNetwork, segment: s, network: e.Network}
+	}
+}
+
+func flatten(services []policy.Service) []service {
+	var all []service
+	for _, s := range services {
+		if s.Any {
+			return []service{{any: true}}
+		}
+		if s.Ping {
+			all = append(all, service{ping: true})
+		}
+		for _, r := range s.Ports {
+			all = append(all, service{protocol: r.Protocol, first: r.First, last: r.Last})
+		}
+	}
+	return all
+}

@@ -1,0 +1,258 @@
+package compile
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"cordon/gateway/ruleset"
+	"cordon/policy"
+)
+
+// collected is what the sets of one family hold: key → comment.
+type collected struct {
+	family
+	devices, bare, bound, selves, gateway  map[string]string
+	tcpAnswers, udpAnswers                 map[string]string
+	tcpCalls, udpCalls                     map[string]string
+	crossings, pairs                       map[string]string
+	inwardPairs, outwardPairs, acrossPairs map[string]string
+	abroad, translated                     map[string]string
+	reach                                  map[string][]netip.Prefix // interface → peers that forward decides about
+	flows                                  []opening                 // what the gates judge
+}
+
+func newCollected(f family) *collected {
+	c := &collected{family: f, reach: map[string][]netip.Prefix{}}
+	for _, m := range []*map[string]string{
+		&c.devices, &c.bare, &c.bound, &c.selves, &c.gateway, &c.tcpAnswers, &c.udpAnswers, &c.tcpCalls, &c.udpCalls,
+		&c.crossings, &c.pairs, &c.inwardPairs, &c.outwardPairs, &c.acrossPairs, &c.abroad, &c.translated,
+	} {
+		*m = map[string]string{}
+	}
+	return c
+}
+
+// collect sorts devices and openings of one family into the sets.
+func collect(f family, p policy.Policy, all []opening, comment func(policy.Origin) string) *collected {
+	c := newCollected(f)
+	for i := range p.Devices {
+		c.device(p, &p.Devices[i], comment(p.Devices[i].Origin))
+	}
+	for i := range p.Segments {
+		c.gateways(&p.Segments[i])
+	}
+	for _, o := range all {
+		if o.v4 == f.v4 {
+			c.opening(p, o, comment(o.origin))
+		}
+	}
+	return c
+}
+
+// device writes who a device is: with a MAC in devices, without one in bare, and in bound where an address has to come with its MAC
+// though the segment has no guard at ingress.
+func (c *collected) device(p policy.Policy, d *policy.Device, comment string) {
+	s := &p.Segments[d.Segment]
+	addresses := d.Addresses
+	if !c.v4 && s.Kind.Governed() && !d.MAC.IsZero() && speaksV6(s) {
+		addresses = append(slices.Clone(addresses), linkLocal(d.MAC))
+	}
+	for _, a := range addresses {
+		if a.Is4() != c.v4 {
+			continue
+		}
+		iface, addr := ruleset.Name(s.Interface), ruleset.Addr(a)
+		switch {
+		case d.MAC.IsZero() && s.Kind.Governed():
+			c.bare[ruleset.Key(iface, addr)] = comment
+		case d.MAC.IsZero():
+			continue
+		case !s.Kind.Governed():
+			c.bound[ruleset.Key(iface, addr)] = comment
+			fallthrough
+		default:
+			c.devices[ruleset.Key(iface, string(d.MAC[:]), addr)] = comment
+		}
+		if !c.v4 && s.Kind.Governed() {
+			c.selves[ruleset.Key(iface, addr)] = comment
+		}
+	}
+}
+
+// gateways writes the gateway's own addresses on governed segments: what a device may ask for.
+func (c *collected) gateways(s *policy.Segment) {
+	if !s.Kind.Governed() {
+		return
+	}
+	for _, a := range s.Addresses {
+		if a.Addr().Is4() == c.v4 {
+			c.gateway[ruleset.Key(ruleset.Name(s.Interface), ruleset.Addr(a.Addr()))] = ""
+		}
+	}
+}
+
+// opening writes one opening: into the merged sets of the sides that ingress knows whole, and into a gate for what they cannot hold.
+func (c *collected) opening(p policy.Policy, o opening, comment string) {
+	c.cross(p, o)
+	c.pair(o, comment)
+	hot := o.service.exact() && o.from.kind == oneAddress && o.to.kind == oneAddress
+	if hot {
+		c.merge(o, comment)
+	}
+	if !hot || !o.from.bound() || !o.to.bound() {
+		c.flows = append(c.flows, o)
+	}
+	c.reaches(o.from, o.to, hot)
+	c.reaches(o.to, o.from, hot)
+	c.leaves(o, comment)
+}
+
+// merge writes the elements in which interface, MAC, both addresses and the port are one key.
+func (c *collected) merge(o opening, comment string) {
+	calls, answers := c.tcpCalls, c.tcpAnswers
+	if o.service.protocol == policy.UDP {
+		calls, answers = c.udpCalls, c.udpAnswers
+	}
+	if o.from.bound() {
+		calls[whole(o.from, o.to, o.service)] = comment
+	}
+	if o.to.bound() {
+		answers[whole(o.to, o.from, o.service)] = comment
+	}
+}
+
+func whole(own, peer side, s service) string {
+	return ruleset.Key(ruleset.Name(own.segment.Interface), string(own.device.MAC[:]), ruleset.Addr(own.addr),
+		ruleset.Addr(peer.addr), ruleset.Short(s.first))
+}
+
+// reaches lets a governed side's packets to the peer past ingress, where a merged element does not: forward then decides.
+func (c *collected) reaches(own, peer side, hot bool) {
+	if !own.segment.Kind.Governed() || (hot && own.bound()) {
+		return
+	}
+	iface := own.segment.Interface
+	c.reach[iface] = append(c.reach[iface], peer.networks(c.v4)...)
+}
+
+// cross writes the two interfaces that an opening connects. In scope "segments" what touches no governed segment is not ours.
+func (c *collected) cross(p policy.Policy, o opening) {
+	if p.Site.Scope == policy.ScopeSegments && !o.from.segment.Kind.Governed() && !o.to.segment.Kind.Governed() {
+		return
+	}
+	from, to := ruleset.Name(o.from.segment.Interface), ruleset.Name(o.to.segment.Interface)
+	c.crossings[ruleset.Key(from, to)] = ""
+	c.crossings[ruleset.Key(to, from)] = ""
+}
+
+// pair writes whose ICMP errors may come back: those about a flow between two ends of an opening, whatever its service.
+func (c *collected) pair(o opening, comment string) {
+	from, to := ruleset.Name(o.from.segment.Interface), ruleset.Name(o.to.segment.Interface)
+	switch {
+	case o.from.kind == oneAddress && o.to.kind == oneAddress:
+		c.pairs[ruleset.Key(ruleset.Addr(o.from.addr), ruleset.Addr(o.to.addr))] = comment
+	case o.to.kind == oneAddress:
+		c.inwardPairs[ruleset.Key(from, ruleset.Addr(o.to.addr))] = comment
+	case o.from.kind == oneAddress:
+		c.outwardPairs[ruleset.Key(ruleset.Addr(o.from.addr), to)] = comment
+	default:
+		c.acrossPairs[ruleset.Key(from, to)] = comment
+	}
+}
+
+// leaves writes which governed devices an allow lets through an uplink, and which of them are translated there.
+func (c *collected) leaves(o opening, comment string) {
+	for _, ends := range [][2]side{{o.from, o.to}, {o.to, o.from}} {
+		own, peer := ends[0], ends[1]
+		if own.device == nil || !own.segment.Kind.Governed() || peer.segment.Kind != policy.UplinkSegment {
+			continue
+		}
+		c.abroad[ruleset.Addr(own.addr)] = comment
+		if peer.segment.Translates {
+			c.translated[ruleset.Key(ruleset.Name(peer.segment.Interface), ruleset.Addr(own.addr))] = comment
+		}
+	}
+}
+
+// ranges turns prefixes by interface into elements of an interval set. A prefix inside another one is left out: the kernel refuses
+// elements that overlap.
+func ranges(byInterface map[string][]netip.Prefix) []ruleset.Element {
+	var list []ruleset.Element
+	for _, iface := range sortedKeys(byInterface) {
+		for _, n := range outermost(byInterface[iface]) {
+			list = append(list, ruleset.Element{
+				Key: ruleset.Key(ruleset.Name(iface), ruleset.Addr(n.Addr())),
+				End: ruleset.Key(ruleset.Name(iface), ruleset.Addr(lastAddr(n))),
+			})
+		}
+	}
+	return list
+}
+
+// prefixes turns prefixes into elements of an interval set with one field.
+func prefixes(list []netip.Prefix) []ruleset.Element {
+	elements := make([]ruleset.Element, 0, len(list))
+	for _, n := range outermost(list) {
+		elements = append(elements, ruleset.Element{Key: ruleset.Addr(n.Addr()), End: ruleset.Addr(lastAddr(n))})
+	}
+	return elements
+}
+
+// outermost returns the prefixes, sorted, without those that lie in another one.
+func outermost(list []netip.Prefix) []netip.Prefix {
+	sorted := slices.Clone(list)
+	slices.SortFunc(sorted, func(a, b netip.Prefix) int {
+		if a.Bits() != b.Bits() {
+			return a.Bits() - b.Bits()
+		}
+		return a.Addr().Compare(b.Addr())
+	})
+	var kept []netip.Prefix
+	for _, n := range sorted {
+		if !slices.ContainsFunc(kept, func(k netip.Prefix) bool { return k.Overlaps(n) }) {
+			kept = append(kept, n.Masked())
+		}
+	}
+	slices.SortFunc(kept, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+	return kept
+}
+
+// lastAddr returns the highest address of a prefix.
+func lastAddr(p netip.Prefix) netip.Addr {
+	octets := p.Masked().Addr().AsSlice()
+	for bit := p.Bits(); bit < 8*len(octets); bit++ {
+		octets[bit/8] |= 0x80 >> (bit % 8)
+	}
+	last, _ := netip.AddrFromSlice(octets)
+	return last
+}
+
+// linkLocal returns the address that a device makes of its MAC (RFC 4291, appendix A).
+func linkLocal(m policy.MAC) netip.Addr {
+	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
+}
+
+// speaksV6 says whether the gateway has an IPv6 address on the segment.
+func speaksV6(s *policy.Segment) bool {
+	return slices.ContainsFunc(s.Addresses, func(a netip.Prefix) bool { return a.Addr().Is6() })
+}
+
+// files gives each file of a policy a short code, for a comment on every element costs memory that the packet path then misses.
+type files map[string]string
+
+func codes(p policy.Policy) files {
+	f := files{}
+	for i, name := range p.Files {
+		f[name] = "f" + strconv.Itoa(i)
+	}
+	return f
+}
+
+// comment returns the short form of an origin: the file's code and the line.
+func (f files) comment(o policy.Origin) string {
+	if o.Line == 0 {
+		return ""
+	}
+	return f[o.File] + ":" + strconv.Itoa(o.Line)
+}
