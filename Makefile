@@ -1,0 +1,67 @@
+# Cordon needs Go, make and git to build, and util-linux's unshare to test: every machine with Debian or Ubuntu has it.
+
+FUZZTIME ?= 10s
+TOOL     := go tool -modfile=.tools.mod
+
+# Tests are root in a user and network namespace of their own, whoever runs them: nothing of the machine can be touched, and nothing is
+# left behind. -exec wraps the test binary only, so that the build keeps its cache and its network.
+OWN_NAMESPACES := unshare --user --map-root-user --net
+# As root, with the machine's own limits on buffers and memory; still in a network namespace of its own.
+OWN_NETWORK    := unshare --net
+
+# What the tests with the tag full let judge and be recorded.
+FULL_PACKAGES := nftables iproute2 conntrack tcpdump ffmpeg motion \
+	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+
+.PHONY: help build demo test test-race test-full test-full-packages lint fuzz bench vuln check
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the one static binary, ./cordon
+	CGO_ENABLED=0 go build -trimpath -o cordon ./cmd/cordon
+
+demo: build ## show a whole site, isolated, without root
+	./cordon demo
+
+test: ## run every test that needs only Go and a kernel; no root
+	@$(OWN_NAMESPACES) true || { echo "This machine forbids user namespaces, which the tests run in."; \
+	  echo "  sysctl kernel.apparmor_restrict_unprivileged_userns=0    # Ubuntu 24.04 and later"; \
+	  echo "  sysctl kernel.unprivileged_userns_clone=1                # Debian 10 and earlier"; exit 1; }
+	go test -exec "$(OWN_NAMESPACES)" ./...
+
+test-race: ## the same under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -exec "$(OWN_NAMESPACES)" ./...
+
+test-full: test-full-packages ## as root: also against nft, ffmpeg, motion and GStreamer
+	go test -tags full -exec "$(OWN_NETWORK)" ./...
+
+test-full-packages:
+	@test "$$(id -u)" = 0 || { echo "make test-full needs root: it installs what it is judged by and lifts the limits of a user namespace."; exit 1; }
+	@dpkg -s $(FULL_PACKAGES) >/dev/null 2>&1 || { apt-get -q update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $(FULL_PACKAGES); }
+
+lint: ## linters, formatting and a tidy go.mod
+	$(TOOL) golangci-lint run
+	go mod tidy -diff
+
+# -fuzz takes one target of one package.
+fuzz: ## fuzz every target for FUZZTIME (10s)
+	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' cmd gateway policy integration | \
+	sed -E 's|^(.*)/[^/]*:func (.*)$$|\1 \2|' | sort | while read -r folder target; do \
+	  echo "$$folder $$target"; \
+	  go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$folder" || exit 1; \
+	done
+
+bench: ## what a packet and an apply cost, as ratios
+	go run -exec "$(OWN_NAMESPACES)" ./integration/bench
+
+vuln: ## known vulnerabilities in what is linked in
+	@answer=$$($(TOOL) govulncheck ./... 2>&1); code=$$?; \
+	case "$$answer" in \
+	  *"fetching vulnerabilities"*) echo "vulnerability database not reachable: not checked";; \
+	  *) echo "$$answer"; exit $$code;; \
+	esac
+
+check: ## what CI runs: every gate, on a Debian machine, as root
+	.ci/run
