@@ -45,13 +45,14 @@ lint: ## linters, formatting and a tidy go.mod
 	$(TOOL) golangci-lint run
 	go mod tidy -diff
 
-# -fuzz takes one target of one package.
+# -fuzz takes one target of one package. No target at all would be a search gone wrong.
 fuzz: ## fuzz every target for FUZZTIME (10s)
 	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' cmd gateway policy integration | \
-	sed -E 's|^(.*)/[^/]*:func (.*)$$|\1 \2|' | sort | while read -r folder target; do \
+	sed -E 's|^(.*)/[^/]*:func (.*)$$|\1 \2|' | sort | { targets=0; while read -r folder target; do \
 	  echo "$$folder $$target"; \
 	  go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$folder" || exit 1; \
-	done
+	  targets=$$((targets + 1)); \
+	done; echo "$$targets fuzz targets"; test $$targets -gt 0; }
 
 bench: ## what a packet and an apply cost, as ratios
 	go run -exec "$(OWN_NAMESPACES)" ./integration/bench
