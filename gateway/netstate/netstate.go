@@ -143,7 +143,7 @@ type Rule struct {
 	SourcePorts      PortRange
 	DestinationPorts PortRange
 	Action           Action
-	Table            uint32 // of Lookup
+	Table            uint32 // of Lookup; of Goto the priority to go on at
 	// Other names what the kernel says about the rule and this value does not hold, such as "not"; it is empty for our own.
 	Other string
 }

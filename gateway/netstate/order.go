@@ -53,7 +53,7 @@ func (r Rule) Canonical() Rule {
 	if r.Mark != 0 && r.Mask == 0 {
 		r.Mask = ^uint32(0)
 	}
-	if r.Action != Lookup {
+	if r.Action != Lookup && r.Action != Goto {
 		r.Table = 0
 	}
 	return r

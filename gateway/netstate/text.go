@@ -163,7 +163,7 @@ func ipproto(p policy.Protocol) string {
 // String returns the rule as `ip rule` takes it, without the family: "pref 880 from all iif cam0 lookup 880".
 func (r Rule) String() string {
 	action := r.Action.String()
-	if r.Action == Lookup {
+	if r.Action == Lookup || r.Action == Goto {
 		action += " " + decimal(r.Table)
 	}
 	return words("pref", decimal(r.Priority), "from", prefix(r.From, "all"), option("to", prefix(r.To, "")), option("iif", r.IIF),
