@@ -1,7 +1,12 @@
 package compile
 
 import (
+	"fmt"
+	"hash/fnv"
 	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
 
 	"cordon/gateway/ruleset"
 	"cordon/policy"
@@ -74,8 +79,12 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	return t
 }
 
-// origins returns a chain that no packet meets: the stamp of the policy and the names behind the short codes of files. A table's own
-// comment cannot change while the table lives, and holds 128 octets.
+// origins returns a chain that no packet meets: the stamp of the policy, the names behind the short codes of files, and for each block
+// its place, a digest of what it says, and its name. A table's own comment cannot change while the table lives, and holds 128 octets.
+//
+//	policy sha256:4b1d…
+//	f0 school.hcl
+//	f0:60 allow 9a3c11f0 record
 func (c compiler) origins(commit string) ruleset.Chain {
 	stamp := chain("origins", rule("policy "+c.Digest, back()))
 	if commit != "" {
@@ -84,16 +93,66 @@ func (c compiler) origins(commit string) ruleset.Chain {
 	for _, name := range c.Files {
 		stamp.Rules = append(stamp.Rules, rule(shortened(c.files[name]+" "+name), back()))
 	}
+	for _, s := range c.Segments {
+		stamp.Rules = append(stamp.Rules, c.block(s.Origin, "segment", s.Name, s))
+	}
+	for _, a := range c.Allows {
+		stamp.Rules = append(stamp.Rules, c.block(a.Origin, "allow", a.Name, [...]any{written(a.From), written(a.To), a.Services}))
+	}
+	for i, m := range c.Manage {
+		stamp.Rules = append(stamp.Rules, c.block(m.Origin, "manage", strconv.Itoa(i+1), [...]any{written(m.From), m.Services}))
+	}
 	return stamp
 }
 
-// shortened keeps the end of a text that is longer than nft's comments may be (128 octets with its final zero).
+// block returns the rule that remembers one block. The digest leaves out where things stand, so that a block which only moved is the
+// same block.
+func (c compiler) block(at policy.Origin, kind, name string, says any) ruleset.Rule {
+	h := fnv.New32a()
+	_, _ = fmt.Fprint(h, withoutOrigins(says)) // a hash never fails
+	return rule(shortened(fmt.Sprintf("%s %s %08x %s", c.files.comment(at), kind, h.Sum32(), name)), back())
+}
+
+// withoutOrigins returns what a block says, with every place taken out.
+func withoutOrigins(says any) any {
+	switch v := says.(type) {
+	case policy.Segment:
+		v.Origin = policy.Origin{}
+		v.Routes = slices.Clone(v.Routes)
+		for i := range v.Routes {
+			v.Routes[i].Origin = policy.Origin{}
+		}
+		return v
+	case [3]any:
+		return [...]any{v[0], v[1], withoutOrigins(v[2])}
+	case [2]any:
+		return [...]any{v[0], withoutOrigins(v[1])}
+	case []policy.Service:
+		v = slices.Clone(v)
+		for i := range v {
+			v[i].Origin = policy.Origin{}
+		}
+		return v
+	}
+	return says
+}
+
+// written returns the ends of an allow as the policy names them: a camera that joins a group does not change the allow.
+func written(list []policy.Endpoint) []string {
+	names := make([]string, len(list))
+	for i, e := range list {
+		names[i] = e.Name
+	}
+	return names
+}
+
+// shortened cuts a text that is longer than nft's comments may be (128 octets with its final zero).
 func shortened(text string) string {
 	const most = 127
 	if len(text) <= most {
 		return text
 	}
-	return text[:8] + "…" + text[len(text)-(most-8-len("…")):]
+	return strings.ToValidUTF8(text[:most-len("…")], "") + "…"
 }
 
 // shared returns the sets that both families use.

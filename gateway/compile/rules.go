@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"cordon/gateway/netstate"
 	"cordon/gateway/ruleset"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // governedGroup is the device group of governed interfaces (RTNETLINK IFLA_GROUP): unlike the name, which hooks follow, it stays
 // with the interface when somebody renames it.
-const governedGroup uint32 = 30
+const governedGroup = netstate.GovernedGroup
 
 func rule(comment string, statements ...ruleset.Statement) ruleset.Rule {
 	return ruleset.Rule{Statements: slices.DeleteFunc(statements, func(s ruleset.Statement) bool { return s == nil }), Comment: comment}

@@ -37,7 +37,9 @@ func newCollected(f family) *collected {
 func collect(f family, p policy.Policy, all []opening, comment func(policy.Origin) string) *collected {
 	c := newCollected(f)
 	for i := range p.Devices {
-		c.device(p, &p.Devices[i], comment(p.Devices[i].Origin))
+		d := &p.Devices[i]
+		// Only the sets that say who a device is carry its name: the others are looked into for every packet.
+		c.device(p, d, shortened(comment(d.Origin)+" "+d.Reference()))
 	}
 	for i := range p.Segments {
 		c.gateways(&p.Segments[i])

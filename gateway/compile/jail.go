@@ -1,0 +1,226 @@
+package compile
+
+import (
+	"hash/fnv"
+	"net/netip"
+	"slices"
+
+	"cordon/gateway/netstate"
+	"cordon/policy"
+)
+
+// The jail is the second lock: policy routing that holds when the packet filter is gone. It names networks, interfaces and a few
+// peers, never a camera.
+//
+//	877  iif cam0 to PEER tcp dport 443 → main    an allow through an uplink, and its replies
+//	879  iif lo → 881                             the gateway's own packets
+//	879  from PEER to CAMERAS iif lan0 → 881      who may send towards cameras
+//	880  iif cam0 → 88xxx                         a governed interface: its peers, then a blackhole
+//	881  → 883                                    everybody else: cameras' and recorders' networks are a blackhole
+//
+// The inbound rules name the peer and not only its interface: with the interface alone the internet reached cameras once the packet
+// filter was flushed (measured).
+const shutTable uint32 = 883
+
+// blackholeMetric is so high that any other route of the table is preferred. It is odd on purpose: nobody else's default has it.
+const blackholeMetric uint32 = 4278198272
+
+// jail collects rules and routes.
+type jail struct {
+	policy  policy.Policy
+	tables  map[string]uint32
+	rules   map[netstate.Rule]bool
+	routes  map[netstate.Route]bool
+	peering map[string][]peerRoute // governed interface → ways to its peers
+}
+
+type peerRoute struct {
+	to    netip.Prefix
+	via   netip.Addr
+	iface string
+}
+
+// jailOf returns the policy routing of a policy.
+func jailOf(p policy.Policy, all []opening) ([]netstate.Rule, []netstate.Route) {
+	j := jail{
+		policy: p, tables: peerTables(interfaces(p, governed)), rules: map[netstate.Rule]bool{},
+		routes: map[netstate.Route]bool{}, peering: map[string][]peerRoute{},
+	}
+	for _, f := range [...]netstate.Family{netstate.IPv4, netstate.IPv6} {
+		j.frame(f)
+	}
+	for _, o := range all {
+		j.opening(o)
+	}
+	for iface, ways := range j.peering {
+		j.peers(iface, ways)
+	}
+	return keys(j.rules), keys(j.routes)
+}
+
+func keys[K comparable](m map[K]bool) []K {
+	list := make([]K, 0, len(m))
+	for k := range m {
+		list = append(list, k)
+	}
+	return list
+}
+
+// peerTables gives each governed interface a table of its own, by its name: the number stays when another segment comes or goes.
+func peerTables(governed []string) map[string]uint32 {
+	const first, many = 88000, 1000
+	taken, tables := map[uint32]bool{}, map[string]uint32{}
+	for _, iface := range slices.Sorted(slices.Values(governed)) {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(iface)) // a hash never fails
+		n := h.Sum32() % many
+		for taken[n] {
+			n = (n + 1) % many
+		}
+		taken[n], tables[iface] = true, first+n
+	}
+	return tables
+}
+
+// frame writes what does not depend on any allow.
+func (j *jail) frame(f netstate.Family) {
+	j.rules[netstate.Rule{Family: f, Priority: netstate.InboundPreference, IIF: "lo", Table: netstate.CameraTable}] = true
+	j.rules[netstate.Rule{Family: f, Priority: netstate.ShutPreference, Table: shutTable}] = true
+	for i := range j.policy.Segments {
+		s := &j.policy.Segments[i]
+		if !s.Kind.Governed() {
+			continue
+		}
+		table := j.tables[s.Interface]
+		j.rules[netstate.Rule{Family: f, Priority: netstate.PeerPreference, IIF: s.Interface, Table: table}] = true
+		j.routes[blackhole(table, f.All())] = true
+		for _, n := range s.Networks() {
+			if netstate.FamilyOf(n.Addr()) == f {
+				j.routes[j.way(netstate.CameraTable, s, n)] = true
+				j.routes[blackhole(shutTable, n)] = true
+			}
+		}
+	}
+}
+
+func blackhole(table uint32, to netip.Prefix) netstate.Route {
+	return netstate.Route{
+		Table: table, Destination: to, Type: netstate.Blackhole, Metric: blackholeMetric, Protocol: netstate.RouteProtocol,
+	}
+}
+
+// way returns the route to a network of a segment, by its router when it lies behind one.
+func (j *jail) way(table uint32, s *policy.Segment, to netip.Prefix) netstate.Route {
+	r := netstate.Route{
+		Table: table, Destination: to, Type: netstate.Unicast, Interface: s.Interface, Protocol: netstate.RouteProtocol,
+	}
+	best := -1
+	for _, a := range s.Addresses {
+		if a.Masked().Contains(to.Addr()) && a.Bits() > best {
+			best, r.Via = a.Bits(), netip.Addr{}
+		}
+	}
+	for _, route := range s.Routes {
+		for _, n := range route.To {
+			if n.Contains(to.Addr()) && n.Bits() > best {
+				best, r.Via = n.Bits(), route.Via
+			}
+		}
+	}
+	return r
+}
+
+// opening gives both ends of an opening a way to each other.
+func (j *jail) opening(o opening) {
+	for _, ends := range [...][2]side{{o.from, o.to}, {o.to, o.from}} {
+		own, peer := ends[0], ends[1]
+		if !own.segment.Kind.Governed() {
+			continue
+		}
+		if peer.segment.Kind == policy.UplinkSegment {
+			j.throughUplink(own, peer, o)
+			continue
+		}
+		for _, n := range peer.networks(o.v4) {
+			w := j.way(0, peer.segment, n)
+			j.peering[own.segment.Interface] = append(j.peering[own.segment.Interface], peerRoute{n, w.Via, w.Interface})
+			j.inbound(own, peer, n)
+		}
+	}
+}
+
+// inbound lets an ungoverned peer send towards the side's network. A governed one has a table of its own, which says more exactly
+// what it may reach.
+func (j *jail) inbound(own, peer side, from netip.Prefix) {
+	if peer.segment.Kind.Governed() {
+		return
+	}
+	for _, to := range own.home4or6(from.Addr().Is4()) {
+		j.rules[netstate.Rule{
+			Family: netstate.FamilyOf(from.Addr()), Priority: netstate.InboundPreference,
+			From: from, To: to, IIF: peer.segment.Interface, Table: netstate.CameraTable,
+		}] = true
+	}
+}
+
+// home4or6 returns the networks that an inbound rule names for a side: the network of an address, else all that the side covers.
+func (s side) home4or6(v4 bool) []netip.Prefix {
+	if s.kind == oneAddress {
+		return s.home()
+	}
+	return s.networks(v4)
+}
+
+// peers writes the ways to an interface's peers, the widest first: one inside another by the same way adds nothing.
+func (j *jail) peers(iface string, ways []peerRoute) {
+	slices.SortFunc(ways, func(a, b peerRoute) int { return a.to.Bits() - b.to.Bits() })
+	var kept []peerRoute
+	for _, w := range ways {
+		covered := slices.ContainsFunc(kept, func(k peerRoute) bool {
+			return k.to.Overlaps(w.to) && k.via == w.via && k.iface == w.iface
+		})
+		if covered {
+			continue
+		}
+		kept = append(kept, w)
+		j.routes[netstate.Route{
+			Table: j.tables[iface], Destination: w.to, Type: netstate.Unicast, Via: w.via, Interface: w.iface,
+			Protocol: netstate.RouteProtocol,
+		}] = true
+	}
+}
+
+// throughUplink opens the jail for one service of one peer behind an uplink, both ways. A camera counts as its network: rules are asked
+// one by one, so they must not grow with the number of cameras.
+func (j *jail) throughUplink(own, peer side, o opening) {
+	ports := netstate.PortRange{o.service.first, o.service.last}
+	for _, to := range peer.networks(o.v4) {
+		for _, home := range own.networks(o.v4) {
+			out := netstate.Rule{
+				Family: netstate.FamilyOf(home.Addr()), Priority: netstate.ExceptionPreference, From: home, To: to,
+				IIF: own.segment.Interface, Protocol: o.routed(), Table: netstate.MainTable,
+			}
+			in := netstate.Rule{
+				Family: out.Family, Priority: netstate.ExceptionPreference, From: to, To: home,
+				IIF: peer.segment.Interface, Protocol: o.routed(), Table: netstate.CameraTable,
+			}
+			if o.from.segment == own.segment {
+				out.DestinationPorts, in.SourcePorts = ports, ports
+			} else {
+				out.SourcePorts, in.DestinationPorts = ports, ports
+			}
+			j.rules[out], j.rules[in] = true, true
+		}
+	}
+}
+
+// routed returns the protocol that a routing rule names for the opening's service.
+func (o opening) routed() policy.Protocol {
+	switch {
+	case o.service.ping && o.v4:
+		return policy.ICMP
+	case o.service.ping:
+		return policy.ICMPv6
+	}
+	return o.service.protocol
+}

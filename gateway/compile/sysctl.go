@@ -1,0 +1,104 @@
+package compile
+
+import (
+	"cordon/gateway/netstate"
+	"cordon/policy"
+)
+
+// setting is a sysctl below net/FAMILY/conf/INTERFACE/.
+type setting struct{ family, name, value string }
+
+// everywhere are the settings of every interface that the policy governs: strict reverse-path checks, nothing believed that a
+// neighbour says about routes, no answer for an address that is not on the interface that was asked.
+func everywhere() []setting {
+	return []setting{
+		{"ipv4", "rp_filter", "1"},
+		{"ipv4", "accept_redirects", "0"},
+		{"ipv4", "secure_redirects", "0"},
+		{"ipv4", "send_redirects", "0"},
+		{"ipv4", "accept_source_route", "0"},
+		{"ipv4", "proxy_arp", "0"},
+		{"ipv4", "route_localnet", "0"},
+		{"ipv4", "arp_ignore", "2"},
+		{"ipv4", "arp_announce", "2"},
+		{"ipv4", "bc_forwarding", "0"},
+		{"ipv6", "accept_redirects", "0"},
+		{"ipv6", "accept_source_route", "0"},
+		{"ipv6", "seg6_enabled", "0"},
+	}
+}
+
+// inside are the settings of camera and recorder interfaces beyond those.
+func inside() []setting {
+	return []setting{
+		{"ipv4", "arp_accept", "0"},
+		{"ipv4", "drop_gratuitous_arp", "1"},
+		{"ipv4", "drop_unicast_in_l2_multicast", "1"},
+		{"ipv6", "drop_unsolicited_na", "1"},
+		{"ipv6", "drop_unicast_in_l2_multicast", "1"},
+		{"ipv6", "autoconf", "0"},
+	}
+}
+
+// sysctls returns the kernel's settings. In scope "segments" only governed interfaces are touched: the rest belongs to somebody else.
+func sysctls(p policy.Policy) []netstate.Sysctl {
+	var list []netstate.Sysctl
+	set := func(iface string, settings ...setting) {
+		for _, s := range settings {
+			list = append(list, netstate.Sysctl{Name: "net/" + s.family + "/conf/" + iface + "/" + s.name, Value: s.value})
+		}
+	}
+	if p.Site.Scope == policy.ScopeBox {
+		// A new interface begins with what "default" holds: it believes nobody, too.
+		for _, iface := range []string{"all", "default"} {
+			set(iface, everywhere()...)
+			set(iface, setting{"ipv6", "accept_ra", "0"})
+		}
+	}
+	for i := range p.Segments {
+		s := &p.Segments[i]
+		if p.Site.Scope == policy.ScopeBox || s.Kind.Governed() {
+			set(s.Interface, everywhere()...)
+			set(s.Interface, setting{"ipv6", "accept_ra", acceptRA(s)})
+		}
+		if s.Kind.Governed() {
+			set(s.Interface, inside()...)
+			set(s.Interface, setting{"ipv6", "disable_ipv6", flag(!speaksV6(s))})
+		}
+	}
+	return append(list, forwarding(p)...)
+}
+
+// forwarding is switched on for each family that somebody may cross the gateway in.
+func forwarding(p policy.Policy) []netstate.Sysctl {
+	list := []netstate.Sysctl{{Name: "net/ipv4/ip_forward", Value: "1"}}
+	if p.Site.Scope == policy.ScopeSegments && !anySpeaksV6(p) {
+		return list
+	}
+	return append(list, netstate.Sysctl{Name: "net/ipv6/conf/all/forwarding", Value: flag(anySpeaksV6(p))})
+}
+
+func anySpeaksV6(p policy.Policy) bool {
+	for i := range p.Segments {
+		if speaksV6(&p.Segments[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// acceptRA returns whether an interface believes router advertisements: an uplink whose addresses are not given does, also while
+// forwarding (2).
+func acceptRA(s *policy.Segment) string {
+	if leased(s) {
+		return "2"
+	}
+	return "0"
+}
+
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}
