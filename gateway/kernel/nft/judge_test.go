@@ -1,0 +1,169 @@
+//go:build full
+
+package nft_test
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"cordon/gateway/kernel/nft"
+	"cordon/gateway/ruleset"
+	"cordon/gateway/wire"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// judge has nft apply a text and fails the test when it will not.
+func judge(t *testing.T, text string) error {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+func listing(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "nft", "-s", "list", "ruleset").CombinedOutput()
+	if err != nil {
+		t.Fatalf("nft list ruleset: %v: %s", err, out)
+	}
+	return string(out)
+}
+
+// roads applies the same rules by nft and by Commit, and compares what the kernel holds and what nft lists.
+func roads(t *testing.T, c *nft.Conn, rules ruleset.Ruleset) {
+	t.Helper()
+	clear(t, c)
+	if err := judge(t, rules.String()); err != nil {
+		t.Fatalf("nft refuses our text: %v\n%s", err, rules)
+	}
+	byNFT, listedNFT := read(t, c).Ours, listing(t)
+	clear(t, c)
+	commit(t, c, rules)
+	byUs, listedUs := read(t, c).Ours, listing(t)
+	want := wire.Stable(wire.Of(rules))
+	if d := cmp.Diff(wire.Stable(byNFT), want); d != "" {
+		t.Errorf("Of differs from what nft makes (-nft +Of):\n%s\n%s", d, rules)
+	}
+	if d := cmp.Diff(wire.Stable(byNFT), wire.Stable(byUs)); d != "" {
+		t.Errorf("the kernel holds something else (-nft +Commit):\n%s", d)
+	}
+	if d := cmp.Diff(listedNFT, listedUs); d != "" {
+		t.Errorf("nft lists something else (-nft +Commit):\n%s", d)
+	}
+}
+
+func TestEveryFieldByTwoRoads(t *testing.T) {
+	c := open(t)
+	covered := 0
+	for _, family := range []ruleset.Family{ruleset.Inet, ruleset.Netdev, ruleset.Bridge} {
+		for f := ruleset.IIFName; f <= ruleset.CTOriginalDestination6; f++ {
+			if !fits(f, family) {
+				continue
+			}
+			values := valuesOf(f)
+			statements := []ruleset.Statement{
+				ruleset.Compare{Field: f, Values: values[:1]},
+				ruleset.Compare{Field: f, Values: values[:1], Not: true},
+				ruleset.Compare{Field: f, Values: values},
+				ruleset.Compare{Field: f, Values: values, Not: true},
+			}
+			chain := ruleset.Chain{Name: "c"}
+			for _, s := range statements {
+				chain.Rules = append(chain.Rules, ruleset.Rule{Statements: []ruleset.Statement{s, ruleset.Counter{}}})
+			}
+			roads(t, c, ruleset.Ruleset{Tables: []ruleset.Table{{Family: family, Name: nft.Ours, Chains: []ruleset.Chain{chain}}}})
+			covered++
+			if t.Failed() {
+				t.Fatalf("%s %s", family, f.Spec().Name)
+			}
+		}
+	}
+	if covered < 80 {
+		t.Errorf("covered %d pairs of field and family", covered)
+	}
+}
+
+func TestSkeletonByTwoRoads(t *testing.T) {
+	c := open(t)
+	links(t, "cam0", "cam1", "rec0", "wan0")
+	roads(t, c, skeleton())
+}
+
+func TestRandomRulesByTwoRoads(t *testing.T) {
+	c := open(t)
+	links(t, "cam0", "cam1", "rec0", "wan0")
+	refused, taken := 0, 0
+	rapid.Check(t, func(r *rapid.T) {
+		rules := randomRules(r)
+		clear(t, c)
+		if err := judge(t, rules.String()); err != nil {
+			refused++ // nft refuses what contradicts itself, such as tcp behind udp
+			return
+		}
+		taken++
+		byNFT := wire.Stable(read(t, c).Ours)
+		if d := cmp.Diff(byNFT, wire.Stable(wire.Of(rules))); d != "" {
+			r.Fatalf("Of differs from what nft makes (-nft +Of):\n%s\n%s", d, rules)
+		}
+	})
+	t.Logf("%d rule sets compared, %d refused by nft", taken, refused)
+	if taken < refused {
+		t.Errorf("only %d of %d random rule sets were taken by nft", taken, taken+refused)
+	}
+}
+
+func randomRules(r *rapid.T) ruleset.Ruleset {
+	family := rapid.SampledFrom([]ruleset.Family{ruleset.Inet, ruleset.Inet, ruleset.Netdev, ruleset.Bridge}).Draw(r, "family")
+	var fields []ruleset.Field
+	for f := ruleset.IIFName; f <= ruleset.CTOriginalDestination6; f++ {
+		if fits(f, family) {
+			fields = append(fields, f)
+		}
+	}
+	table := ruleset.Table{Family: family, Name: nft.Ours}
+	chain := ruleset.Chain{Name: "c"}
+	var rule ruleset.Rule
+	for range rapid.IntRange(1, 4).Draw(r, "statements") {
+		f := rapid.SampledFrom(fields).Draw(r, "field")
+		switch rapid.IntRange(0, 5).Draw(r, "kind") {
+		case 0:
+			rule.Statements = append(rule.Statements, ruleset.Counter{})
+		case 1:
+			key := rapid.SliceOfNDistinct(rapid.SampledFrom(fields), 1, 4, rapid.ID).Draw(r, "key")
+			name := fmt.Sprintf("s%d", len(table.Sets))
+			if !fitsKey(key) {
+				continue
+			}
+			table.Sets = append(table.Sets, ruleset.Set{Name: name, Key: key, Typeof: true, Size: 64})
+			rule.Statements = append(rule.Statements, ruleset.In{Fields: key, Set: name, Not: rapid.Bool().Draw(r, "not")})
+		default:
+			values := valuesOf(f)
+			if rapid.Bool().Draw(r, "one") {
+				values = values[:1]
+			}
+			rule.Statements = append(rule.Statements, ruleset.Compare{Field: f, Values: values, Not: rapid.Bool().Draw(r, "not")})
+		}
+	}
+	rule.Statements = append(rule.Statements, ruleset.Verdict{Kind: ruleset.AcceptPacket})
+	chain.Rules = []ruleset.Rule{rule}
+	table.Chains = []ruleset.Chain{chain}
+	return ruleset.Ruleset{Tables: []ruleset.Table{table}}
+}
+
+// fitsKey tells whether nft can make a set with such a key: at most five parts and 64 octets.
+func fitsKey(key []ruleset.Field) bool {
+	n := 0
+	for _, f := range key {
+		n += (f.Spec().Bytes + 3) / 4 * 4
+	}
+	return n <= 64
+}
