@@ -11,7 +11,7 @@ import (
 func layers() []string {
 	return []string{
 		0:  "policy gateway/diagram",
-		1:  "policy/message policy/catalog gateway/ruleset",
+		1:  "policy/message policy/catalog gateway/ruleset integration/lab/frame",
 		2:  "policy/load policy/write policy/simulate gateway/wire gateway/inventory gateway/attempt",
 		3:  "gateway/netstate",
 		4:  "gateway/compile gateway/plan gateway/proof/intent gateway/proof/program gateway/detect",
@@ -22,7 +22,7 @@ func layers() []string {
 		9:  "gateway/kernel gateway/observe",
 		10: "gateway",
 		11: "gateway/socket gateway/doctor gateway/canary gateway/metrics gateway/web gateway/terminal gateway/fleet integration/lab/...",
-		12: "integration/lab",
+		12: "integration/lab integration/lab/device",
 		13: "cmd/cordon/demo",
 		14: "cmd/cordon",
 		15: "integration integration/escape integration/bench",
