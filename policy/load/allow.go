@@ -1,0 +1,275 @@
+package load
+
+import (
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cordon/policy"
+	"cordon/policy/message"
+)
+
+func (l *loader) decodeAllows() {
+	s, _ := schemaOf("allow")
+	for _, b := range l.blocks["allow"] {
+		l.shape(b, s)
+		a := policy.Allow{Name: b.name, Description: l.free(b, "description"), Origin: b.origin()}
+		a.From = l.endpoints(b, "from")
+		a.To = l.endpoints(b, "to")
+		a.Services = l.servicesOf(b)
+		l.out.Allows = append(l.out.Allows, a)
+		l.checkAllow(b, a)
+	}
+}
+
+func (l *loader) decodeManage() {
+	s, _ := schemaOf("manage")
+	blocks := l.blocks["manage"]
+	slices.SortStableFunc(blocks, func(a, b block) int { return before(a.origin(), b.origin()) })
+	for _, b := range blocks {
+		l.shape(b, s)
+		m := policy.Manage{Origin: b.origin()}
+		values, complete := l.values(b, "from", false)
+		for _, v := range values {
+			if e, ok := l.endpoint(v); ok && l.mayManage(e, v.place) {
+				m.From = append(m.From, e)
+			}
+		}
+		m.Services = l.servicesOf(b)
+		if complete && len(values) > 0 && b.body.Attributes["services"] == nil {
+			l.report.add(at(b.header), "missing-attribute", message.Args{"name": "services", "kind": "manage"})
+		}
+		l.out.Manage = append(l.out.Manage, m)
+	}
+}
+
+func (l *loader) endpoints(b block, name string) []policy.Endpoint {
+	a := b.body.Attributes[name]
+	if a == nil {
+		return nil
+	}
+	values, complete := l.values(b, name, false)
+	if complete && len(values) == 0 {
+		l.report.add(b.place(a.Expr), "names-nothing", message.Args{"name": name})
+	}
+	var list []policy.Endpoint
+	for _, v := range values {
+		if e, ok := l.endpoint(v); ok {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func (l *loader) endpoint(v value) (policy.Endpoint, bool) {
+	if r, ok := l.refOf(v.cty); ok {
+		return l.named(r, v)
+	}
+	text, ok := plain(v.cty)
+	if !ok {
+		l.report.add(v.place, "want-endpoint", nil)
+		return policy.Endpoint{}, false
+	}
+	if l.quoted(v.place, text) {
+		return policy.Endpoint{}, false
+	}
+	switch {
+	case text == "any":
+		l.report.add(v.place, "any-endpoint", nil)
+		return policy.Endpoint{}, false
+	case isDomain(text):
+		l.report.add(v.place, "not-yet", message.Args{"what": text})
+		return policy.Endpoint{}, false
+	}
+	return l.literal(word{text: text, place: v.place})
+}
+
+func isDomain(text string) bool {
+	return regexp.MustCompile(`^([A-Za-z0-9*_-]+\.)+[A-Za-z][A-Za-z0-9-]+\.?$`).MatchString(text)
+}
+
+func (l *loader) named(r *ref, v value) (policy.Endpoint, bool) {
+	e := policy.Endpoint{Kind: policy.DeviceEndpoint, Name: r.kind + "." + r.name, Origin: v.place.origin}
+	switch r.kind {
+	case "camera", "recorder", "host":
+		e.Devices = []policy.DeviceID{l.deviceID(r)}
+	case "group":
+		e.Devices = l.out.Groups[r.id].Cameras
+	case "segment":
+		if s := l.out.Segments[r.id]; s.Kind < 0 || s.Kind.Governed() {
+			e.Devices = l.devicesIn(policy.SegmentID(r.id))
+			return e, s.Kind >= 0
+		}
+		e.Kind, e.Segments = policy.SegmentEndpoint, []policy.SegmentID{policy.SegmentID(r.id)}
+	default:
+		l.report.add(v.place, "wrong-kind", message.Args{"reference": e.Name, "want": "camera, group, recorder, host, segment"})
+		return e, false
+	}
+	return e, true
+}
+
+func (l *loader) devicesIn(id policy.SegmentID) []policy.DeviceID {
+	var ids []policy.DeviceID
+	for i, d := range l.out.Devices {
+		if d.Segment == id {
+			ids = append(ids, policy.DeviceID(i))
+		}
+	}
+	return ids
+}
+
+func (l *loader) literal(w word) (policy.Endpoint, bool) {
+	p, ok := l.prefix(w)
+	if !ok {
+		return policy.Endpoint{}, false
+	}
+	e := policy.Endpoint{Kind: policy.NetworkEndpoint, Name: w.text, Network: p, Origin: w.place.origin}
+	switch {
+	case p.Addr().IsMulticast() || l.isBroadcastOfSegment(p):
+		l.report.add(w.place, "multicast-literal", message.Args{"address": w.text})
+		return e, false
+	case p.IsSingleIP() && p.Addr().IsLoopback(), p.IsSingleIP() && p.Addr().IsUnspecified():
+		l.report.add(w.place, "unusable-address", message.Args{"address": w.text})
+		return e, false
+	}
+	e.Segments = l.owners(p)
+	if len(e.Segments) == 0 && !l.partial {
+		l.report.add(w.place, "nowhere", message.Args{"address": w.text})
+		return e, false
+	}
+	if l.isUplink(e.Segments) && isPrivate(p.Addr()) && !l.declared(p) {
+		l.report.warn(w.place, "private-uplink", message.Args{"address": w.text})
+	}
+	return e, true
+}
+
+func (l *loader) isBroadcastOfSegment(p netip.Prefix) bool {
+	if !p.IsSingleIP() {
+		return false
+	}
+	if p.Addr() == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return true
+	}
+	for _, s := range l.out.Segments {
+		for _, own := range s.Addresses {
+			if isBroadcast(own, p.Addr()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isPrivate(a netip.Addr) bool {
+	return a.IsPrivate() || a.IsLinkLocalUnicast() || netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10).Contains(a)
+}
+
+// owners returns the segment that a literal belongs to: the one whose range holds it, of several the one with the longest prefix, else
+// every uplink.
+func (l *loader) owners(p netip.Prefix) []policy.SegmentID {
+	best, owner := -1, policy.SegmentID(-1)
+	var uplinks []policy.SegmentID
+	for i, s := range l.out.Segments {
+		if s.Kind == policy.UplinkSegment {
+			uplinks = append(uplinks, policy.SegmentID(i))
+		}
+		for _, n := range s.Networks() {
+			if holds(n, p) && n.Bits() > best {
+				best, owner = n.Bits(), policy.SegmentID(i)
+			}
+		}
+	}
+	if owner >= 0 {
+		return []policy.SegmentID{owner}
+	}
+	return uplinks
+}
+
+func holds(outer, inner netip.Prefix) bool {
+	return outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
+}
+
+func (l *loader) isUplink(ids []policy.SegmentID) bool {
+	return len(ids) > 0 && l.out.Segments[ids[0]].Kind == policy.UplinkSegment
+}
+
+// declared says whether a network other than a default route holds the literal: it is meant then.
+func (l *loader) declared(p netip.Prefix) bool {
+	for _, s := range l.out.Segments {
+		for _, n := range s.Networks() {
+			if n.Bits() > 0 && holds(n, p) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (l *loader) servicesOf(b block) []policy.Service {
+	a := b.body.Attributes["services"]
+	if a == nil {
+		return nil
+	}
+	values, complete := l.values(b, "services", true)
+	if complete && len(values) == 0 {
+		l.report.add(b.place(a.Expr), "names-nothing", message.Args{"name": "services"})
+	}
+	var list []policy.Service
+	for _, v := range values {
+		s, ok := l.serviceOf(v)
+		if !ok || slices.ContainsFunc(list, func(have policy.Service) bool { return have.Name == s.Name }) {
+			continue
+		}
+		list = append(list, s)
+		l.items[b.kind+"."+b.name] = append(l.items[b.kind+"."+b.name], value{place: v.place})
+	}
+	return list
+}
+
+func (l *loader) serviceOf(v value) (policy.Service, bool) {
+	if r, ok := l.refOf(v.cty); ok {
+		if r.kind == "service" {
+			return l.out.Services[r.id], true
+		}
+		l.report.add(v.place, "wrong-kind", message.Args{"reference": r.kind + "." + r.name, "want": "service"})
+		return policy.Service{}, false
+	}
+	name, ok := l.asText(v)
+	if !ok || l.quoted(v.place, name) {
+		return policy.Service{}, false
+	}
+	if s, ok := l.builtins[name]; ok {
+		return s, true
+	}
+	if _, declared := l.ids["service"][name]; declared {
+		l.report.add(v.place, "service-quoted", message.Args{"name": name})
+		return policy.Service{}, false
+	}
+	if strings.Trim(name, "0123456789-/tcpudp") == "" {
+		l.report.add(v.place, "service-port", message.Args{"value": name})
+		return policy.Service{}, false
+	}
+	candidates := slices.Concat(slices.Sorted(maps.Keys(l.builtins)), slices.Sorted(maps.Keys(l.ids["service"])))
+	args := withNearest(name, candidates, message.Args{"name": name})
+	l.report.add(v.place, "unknown-service", args)
+	return policy.Service{}, false
+}
+
+// mayManage says whether the gateway's own services may be opened from there: from client segments only.
+func (l *loader) mayManage(e policy.Endpoint, here place) bool {
+	segments := slices.Clone(e.Segments)
+	for _, id := range e.Devices {
+		segments = append(segments, l.out.Devices[id].Segment)
+	}
+	governed := strings.HasPrefix(e.Name, "camera.") || strings.HasPrefix(e.Name, "group.") ||
+		e.Kind == policy.DeviceEndpoint && strings.HasPrefix(e.Name, "segment.")
+	for _, id := range segments {
+		governed = governed || id >= 0 && l.out.Segments[id].Kind != policy.ClientSegment
+	}
+	if governed {
+		l.report.add(here, "manage-from", message.Args{"endpoint": e.Name})
+	}
+	return !governed
+}

@@ -1,0 +1,265 @@
+package load
+
+import (
+	"unicode"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"cordon/policy"
+	"cordon/policy/message"
+)
+
+// maxLabel is the longest label, in characters.
+const maxLabel = 63
+
+// block is a block with a name to decode: one that stands in a file, or one that a row made.
+type block struct {
+	kind     string
+	name     string
+	body     *hclsyntax.Body
+	ctx      *hcl.EvalContext
+	header   policy.Origin
+	iterator string
+	row      *row // nil when it does not come from a CSV file
+}
+
+// origin returns where the block comes from: the row, else the block itself.
+func (b block) origin() policy.Origin {
+	if b.row != nil && b.row.sheet.file != nil {
+		return b.row.origin("")
+	}
+	return b.header
+}
+
+// place returns where an expression of the block is wrong: in the cell that it reads, when it reads one.
+func (b block) place(expr hcl.Expression) place {
+	here := origin(expr.Range())
+	if b.row == nil || b.row.sheet.file == nil {
+		return at(here)
+	}
+	return place{origin: b.row.origin(b.column(expr)), block: here}
+}
+
+// column returns which column of the row the expression reads.
+func (b block) column(expr hcl.Expression) string {
+	for _, t := range expr.Variables() {
+		if t.RootName() != b.iterator || len(t) < 3 {
+			continue
+		}
+		if name, ok := stepName(t[2]); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+func stepName(step hcl.Traverser) (string, bool) {
+	switch s := step.(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String {
+			return s.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+// expansion is a dynamic block, taken apart.
+type expansion struct {
+	kind     string
+	forEach  hclsyntax.Expression
+	labels   hclsyntax.Expression // nil when not given
+	iterator string
+	content  *hclsyntax.Body
+	header   policy.Origin
+}
+
+// dissect takes a dynamic block apart. It reports what is wrong with it once, however often it is expanded.
+func (l *loader) dissect(b *hclsyntax.Block) *expansion {
+	if e, ok := l.expansions[b]; ok {
+		return e
+	}
+	e := &expansion{kind: b.Labels[0], iterator: b.Labels[0], header: origin(b.DefRange())}
+	l.expansions[b] = e
+	for _, a := range sorted(b.Body.Attributes) {
+		l.dissectAttribute(e, a)
+	}
+	for _, inner := range b.Body.Blocks {
+		switch {
+		case inner.Type != "content":
+			l.report.add(at(origin(inner.TypeRange)), "unknown-inner-block", message.Args{"name": inner.Type, "kind": "dynamic"})
+		case e.content != nil:
+			l.report.add(at(origin(inner.TypeRange)), "content-twice", nil)
+		default:
+			e.content = inner.Body
+		}
+	}
+	if e.forEach == nil || e.content == nil {
+		name := "content"
+		if e.forEach == nil {
+			name = "for_each"
+		}
+		l.report.add(at(e.header), "missing-attribute", message.Args{"name": name, "kind": "dynamic"})
+		l.partial = true
+		e.content = nil
+	}
+	return e
+}
+
+func (l *loader) dissectAttribute(e *expansion, a *hclsyntax.Attribute) {
+	switch a.Name {
+	case "for_each":
+		e.forEach = a.Expr
+	case "labels":
+		e.labels = a.Expr
+	case "iterator":
+		if e.iterator = hcl.ExprAsKeyword(a.Expr); e.iterator == "" {
+			l.report.add(at(origin(a.Expr.Range())), "bad-iterator", nil)
+		}
+	default:
+		args := withNearest(a.Name, []string{"for_each", "labels", "iterator"},
+			message.Args{"name": a.Name, "kind": "dynamic"})
+		l.report.add(at(origin(a.NameRange)), "unknown-attribute", args)
+	}
+}
+
+// expand returns the blocks that a dynamic block makes. The expressions of its content are evaluated later, in the context of parent.
+func (l *loader) expand(b *hclsyntax.Block, parent block, labelled bool) []block {
+	e := l.dissect(b)
+	if e.content == nil {
+		return nil
+	}
+	parent.header = e.header
+	elements, ok := l.elements(parent, e.forEach)
+	if !ok {
+		l.partial = true
+		return nil
+	}
+	blocks := make([]block, 0, len(elements))
+	for i, v := range elements {
+		made := block{kind: e.kind, body: e.content, header: e.header, iterator: e.iterator, row: parent.row}
+		if r := rowOf(v.value); r != nil {
+			made.row = r
+		}
+		made.ctx = parent.ctx.NewChild()
+		made.ctx.Variables = map[string]cty.Value{
+			e.iterator: cty.ObjectVal(map[string]cty.Value{"key": v.key, "value": v.value}),
+		}
+		if labelled && !l.label(&made, e, i) {
+			l.partial = true
+			continue
+		}
+		blocks = append(blocks, made)
+	}
+	return blocks
+}
+
+type element struct{ key, value cty.Value }
+
+func (l *loader) elements(b block, expr hclsyntax.Expression) ([]element, bool) {
+	v, ok := l.eval(b, expr)
+	if !ok {
+		return nil, false
+	}
+	v, _ = v.Unmark()
+	if v.IsNull() || !v.CanIterateElements() {
+		l.report.add(b.place(expr), "bad-for-each", nil)
+		return nil, false
+	}
+	var list []element
+	for it := v.ElementIterator(); it.Next(); {
+		key, value := it.Element()
+		if v.Type().IsSetType() {
+			key = value
+		}
+		list = append(list, element{key: key, value: value})
+	}
+	return list, true
+}
+
+// rowOf returns the one row that a value comes from.
+func rowOf(v cty.Value) *row {
+	_, marks := v.Unmark()
+	var found *row
+	for m := range marks {
+		if r, ok := m.(*row); ok {
+			if found != nil {
+				return nil
+			}
+			found = r
+		}
+	}
+	return found
+}
+
+// label evaluates the label of a block that a dynamic block makes.
+func (l *loader) label(b *block, e *expansion, first int) bool {
+	if e.labels == nil {
+		if first == 0 {
+			l.report.add(at(e.header), "missing-label", message.Args{"kind": e.kind})
+		}
+		return false
+	}
+	v, ok := l.eval(*b, e.labels)
+	if !ok {
+		return false
+	}
+	v, _ = v.UnmarkDeep()
+	if v.IsNull() || !v.CanIterateElements() || v.LengthInt() != 1 {
+		l.report.add(b.place(e.labels), "bad-labels", nil)
+		return false
+	}
+	text, err := convert.Convert(v.AsValueSlice()[0], cty.String)
+	if err != nil || text.IsNull() || !text.IsKnown() {
+		l.report.add(b.place(e.labels), "bad-labels", nil)
+		return false
+	}
+	b.name = text.AsString()
+	if !validLabel(b.name) {
+		l.report.add(b.place(e.labels), "bad-label", message.Args{"name": b.name})
+		return false
+	}
+	return true
+}
+
+// validLabel says whether a name is 1 to 63 letters, digits, "-" and "_".
+func validLabel(name string) bool {
+	n := 0
+	for _, r := range name {
+		n++
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_' {
+			return false
+		}
+	}
+	return n > 0 && n <= maxLabel
+}
+
+// static returns the block as it stands in a file.
+func (l *loader) static(b *hclsyntax.Block, labelled bool, ctx *hcl.EvalContext) (block, bool) {
+	made := block{kind: b.Type, body: b.Body, ctx: ctx, header: origin(b.DefRange())}
+	args := message.Args{"kind": b.Type}
+	switch {
+	case !labelled && len(b.Labels) > 0:
+		args["name"] = b.Labels[0]
+		l.report.add(at(origin(b.LabelRanges[0])), "no-label", args)
+	case !labelled:
+	case len(b.Labels) == 0:
+		l.report.add(at(made.header), "missing-label", args)
+		return made, false
+	case len(b.Labels) > 1:
+		l.report.add(at(origin(b.LabelRanges[1])), "extra-label", args)
+	}
+	if labelled {
+		made.name = cty.NormalizeString(b.Labels[0])
+		if !validLabel(made.name) {
+			args["name"] = made.name
+			l.report.add(at(origin(b.LabelRanges[0])), "bad-label", args)
+			return made, false
+		}
+	}
+	return made, true
+}

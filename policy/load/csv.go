@@ -1,0 +1,198 @@
+package load
+
+import (
+	"encoding/csv"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"cordon/policy"
+	"cordon/policy/message"
+)
+
+// sheet is a CSV file: the places of its rows' cells are kept, so that a mistake in a cell is reported there.
+type sheet struct {
+	file   *file // nil for text that came from no file
+	header []string
+}
+
+// row marks every value that a row of a sheet gave, and so tells where the value came from.
+type row struct {
+	sheet *sheet
+	line  int
+	cells []int // the byte columns of the cells, from 1
+}
+
+// origin returns the place of a column's cell; of the whole row for a column that it does not have.
+func (r *row) origin(column string) policy.Origin {
+	if r.sheet.file == nil {
+		return policy.Origin{}
+	}
+	line := r.sheet.file.line(r.line)
+	o := policy.Origin{File: r.sheet.file.name, Line: r.line, Column: 1, EndLine: r.line, EndColumn: utf8.RuneCountInString(line) + 1}
+	for i, name := range r.sheet.header {
+		if name == column && i < len(r.cells) && r.cells[i]-1 <= len(line) {
+			o.Column = utf8.RuneCountInString(line[:r.cells[i]-1]) + 1
+			o.EndColumn = o.Column + max(1, utf8.RuneCountInString(cellText(line[r.cells[i]-1:])))
+		}
+	}
+	return o
+}
+
+func cellText(rest string) string {
+	if strings.HasPrefix(rest, `"`) {
+		if end := strings.IndexByte(rest[1:], '"'); end >= 0 {
+			return rest[:end+2]
+		}
+	}
+	if end := strings.IndexAny(rest, ",;"); end >= 0 {
+		return rest[:end]
+	}
+	return rest
+}
+
+// decodeCSV reads a sheet: a header and rows, cells trimmed, separated by commas or, as a French Excel writes, by semicolons.
+func decodeCSV(f *file, text string) (cty.Value, faults) {
+	text = strings.TrimPrefix(text, "\uFEFF")
+	s := &sheet{file: f}
+	in := csv.NewReader(strings.NewReader(text))
+	in.Comma = separator(text)
+	in.FieldsPerRecord = -1
+	var rows []cty.Value
+	var wrong faults
+	for {
+		record, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return list(s, rows, wrong)
+		}
+		if err != nil {
+			return cty.NilVal, append(wrong, s.syntax(err))
+		}
+		trim(record)
+		if s.header == nil {
+			s.header = record
+			wrong = s.checkHeader(in)
+			continue
+		}
+		if empty(record) { // a spreadsheet ends in lines of separators
+			continue
+		}
+		r := &row{sheet: s, cells: make([]int, len(record))}
+		for i := range record {
+			line, column := in.FieldPos(i)
+			if i == 0 {
+				r.line = line
+			}
+			r.cells[i] = column
+		}
+		value, err := s.value(record)
+		if err != nil {
+			wrong = append(wrong, s.ragged(r, len(record)))
+			continue
+		}
+		rows = append(rows, value.Mark(r))
+	}
+}
+
+func list(s *sheet, rows []cty.Value, wrong faults) (cty.Value, faults) {
+	if s.header == nil {
+		return cty.NilVal, one("csv-empty", nil)
+	}
+	if len(wrong) > 0 {
+		return cty.NilVal, wrong
+	}
+	if len(rows) == 0 {
+		attributes := map[string]cty.Type{}
+		for _, name := range s.header {
+			attributes[name] = cty.String
+		}
+		return cty.ListValEmpty(cty.Object(attributes)), nil
+	}
+	return cty.ListVal(rows), nil
+}
+
+func separator(text string) rune {
+	header, _, _ := strings.Cut(text, "\n")
+	if strings.Count(header, ";") > strings.Count(header, ",") {
+		return ';'
+	}
+	return ','
+}
+
+func trim(record []string) {
+	for i, cell := range record {
+		record[i] = strings.TrimSpace(strings.ReplaceAll(cell, "\u00A0", " "))
+	}
+}
+
+func empty(record []string) bool {
+	for _, cell := range record {
+		if cell != "" {
+			return false
+		}
+	}
+	return true
+}
+
+var errRagged = errors.New("another number of cells than the header")
+
+func (s *sheet) value(record []string) (cty.Value, error) {
+	for len(record) > len(s.header) && record[len(record)-1] == "" {
+		record = record[:len(record)-1]
+	}
+	if len(record) != len(s.header) {
+		return cty.NilVal, errRagged
+	}
+	cells := make(map[string]cty.Value, len(record))
+	for i, cell := range record {
+		cells[s.header[i]] = cty.StringVal(cell)
+	}
+	return cty.ObjectVal(cells), nil
+}
+
+func (s *sheet) checkHeader(in *csv.Reader) faults {
+	for len(s.header) > 1 && s.header[len(s.header)-1] == "" {
+		s.header = s.header[:len(s.header)-1]
+	}
+	var wrong faults
+	seen := map[string]bool{}
+	for i, name := range s.header {
+		line, column := in.FieldPos(i)
+		switch {
+		case name == "":
+			wrong = append(wrong, s.fault("csv-header-empty", line, column, message.Args{"column": strconv.Itoa(i + 1)}))
+		case seen[name]:
+			wrong = append(wrong, s.fault("csv-header-twice", line, column, message.Args{"column": name}))
+		}
+		seen[name] = true
+	}
+	return wrong
+}
+
+func (s *sheet) ragged(r *row, cells int) fault {
+	return fault{code: "csv-ragged", origin: r.origin(""), args: message.Args{
+		"cells": strconv.Itoa(cells), "header": strconv.Itoa(len(s.header)),
+	}}
+}
+
+func (s *sheet) syntax(err error) fault {
+	var at *csv.ParseError
+	if !errors.As(err, &at) {
+		return fault{code: "csv-syntax"}
+	}
+	return s.fault("csv-syntax", at.Line, at.Column, nil)
+}
+
+func (s *sheet) fault(code string, line, column int, args message.Args) fault {
+	f := fault{code: code, args: args}
+	if s.file != nil {
+		text := s.file.line(line)
+		column = utf8.RuneCountInString(text[:min(max(column-1, 0), len(text))]) + 1
+		f.origin = policy.Origin{File: s.file.name, Line: line, Column: column, EndLine: line, EndColumn: column + 1}
+	}
+	return f
+}

@@ -1,0 +1,109 @@
+package load
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"cordon/policy"
+	"cordon/policy/catalog"
+	"cordon/policy/message"
+)
+
+// decode makes the policy's nodes out of the named blocks, each kind after those that it refers to.
+func (l *loader) decode() {
+	l.builtins = map[string]policy.Service{}
+	for _, s := range catalog.Services() {
+		l.builtins[s.Name] = s
+	}
+	l.decodeSite()
+	l.decodeSegments()
+	l.decodeDevices()
+	l.decodeGroups()
+	l.decodeServices()
+	l.decodeAllows()
+	l.decodeManage()
+}
+
+func (l *loader) decodeSite() {
+	sites := l.blocks["site"]
+	if len(sites) == 0 {
+		if !l.partial && len(l.report.list) == 0 || !l.partial && len(l.raw) > 0 {
+			l.report.add(place{}, "no-site", nil)
+		}
+		return
+	}
+	slices.SortStableFunc(sites, func(a, b block) int { return before(a.header, b.header) })
+	for _, second := range sites[1:] {
+		if second.name != sites[0].name {
+			l.report.add(at(second.origin()), "second-site", message.Args{"name": sites[0].name}, sites[0].origin())
+		}
+	}
+	for _, b := range sites {
+		l.site(b)
+	}
+}
+
+func (l *loader) site(b block) {
+	s, _ := schemaOf("site")
+	l.shape(b, s)
+	site := policy.Site{Name: b.name, Origin: b.origin(), Description: l.free(b, "description")}
+	if choice, ok := l.choice(b, "scope", "box", "segments"); ok && choice == 1 {
+		site.Scope = policy.ScopeSegments
+	}
+	if zone, here, ok := l.word(b, "timezone"); ok {
+		site.Timezone = zone
+		if !validZone(zone) {
+			l.report.add(here, "bad-timezone", message.Args{"name": zone})
+		}
+	}
+	if limit, here, ok := l.word(b, "exception_limit"); ok && !validLimit(limit) {
+		l.report.add(here, "bad-duration", message.Args{"value": limit})
+	}
+	l.out.Site = site
+}
+
+// validZone says whether a name has the form of the time-zone database: America/Toronto. Schedules, which read it, look it up.
+func validZone(zone string) bool {
+	for part := range strings.SplitSeq(zone, "/") {
+		if part == "" || strings.Trim(part, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// validLimit reads a duration: Go's units and, as administrators count, days.
+func validLimit(text string) bool {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		d, err := time.ParseDuration(days + "h")
+		return err == nil && d > 0
+	}
+	d, err := time.ParseDuration(text)
+	return err == nil && d > 0
+}
+
+// free returns a free text, which may be empty.
+func (l *loader) free(b block, name string) string {
+	text, _, _ := l.text(b, name)
+	return text
+}
+
+// choice returns which of the words an attribute is.
+func (l *loader) choice(b block, name string, words ...string) (int, bool) {
+	text, here, ok := l.word(b, name)
+	if !ok {
+		return 0, false
+	}
+	if i := slices.Index(words, text); i >= 0 {
+		return i, true
+	}
+	args := withNearest(text, words, message.Args{"value": text, "name": name, "choices": strings.Join(words, ", ")})
+	l.report.add(here, "bad-choice", args)
+	return 0, false
+}
+
+func before(a, b policy.Origin) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+}

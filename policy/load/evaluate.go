@@ -1,0 +1,257 @@
+package load
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"cordon/policy/message"
+)
+
+// eval returns the value of an expression of a block. When it has none, the reason is reported.
+func (l *loader) eval(b block, expr hclsyntax.Expression) (cty.Value, bool) {
+	if !l.sound(b, expr) {
+		return cty.DynamicVal, false
+	}
+	v, diags := expr.Value(b.ctx)
+	for _, d := range diags {
+		l.explain(b, expr, d)
+	}
+	if diags.HasErrors() || !v.IsKnown() {
+		return cty.DynamicVal, false
+	}
+	return v, true
+}
+
+// sound says whether every name that an expression uses is known, and reports those that are not: once, however often the expression
+// is evaluated.
+func (l *loader) sound(b block, expr hclsyntax.Expression) bool {
+	if ok, done := l.checked[expr]; done {
+		return ok
+	}
+	ok := true
+	for _, t := range expr.Variables() {
+		if !inScope(b.ctx, t.RootName()) {
+			ok = l.known(t, b) && ok
+		}
+	}
+	l.checked[expr] = ok
+	return ok
+}
+
+// inScope says whether a dynamic block around the expression gives the name its meaning.
+func inScope(ctx *hcl.EvalContext, name string) bool {
+	for ; ctx != nil && ctx.Parent() != nil; ctx = ctx.Parent() {
+		if _, ok := ctx.Variables[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// known says whether what a traversal names exists.
+func (l *loader) known(t hcl.Traversal, b block) bool {
+	root, here := t.RootName(), at(origin(t.SourceRange()))
+	switch {
+	case root == "local":
+		return l.knownLocal(t, here)
+	case root == "var":
+		l.report.add(here, "not-yet", message.Args{"what": "var"})
+		return false
+	case root == "expect" || root == "exception":
+		l.report.add(here, "not-yet", message.Args{"what": root})
+		return false
+	case slices.Contains(referable(), root):
+		return l.knownReference(t, here)
+	}
+	candidates := append(referable(), "local")
+	if b.iterator != "" {
+		candidates = append(candidates, b.iterator)
+	}
+	args := withNearest(root, candidates, message.Args{"name": root})
+	l.report.add(here, "unknown-name", args)
+	return false
+}
+
+func (l *loader) knownLocal(t hcl.Traversal, here place) bool {
+	name := ""
+	if len(t) > 1 {
+		name, _ = stepName(t[1])
+	}
+	if _, ok := l.locals[name]; ok {
+		return true
+	}
+	if !l.partial {
+		args := withNearest(name, slices.Sorted(maps.Keys(l.locals)), message.Args{"name": name})
+		l.report.add(here, "unknown-local", args)
+	}
+	return false
+}
+
+func (l *loader) knownReference(t hcl.Traversal, here place) bool {
+	kind := t.RootName()
+	if len(t) == 1 {
+		return true // the collection of all of them, or what an index with an expression chooses from
+	}
+	name, ok := stepName(t[1])
+	switch {
+	case !ok:
+		l.report.add(here, "reference-digit", message.Args{"kind": kind, "name": l.wordAfter(t)})
+		return false
+	case len(t) > 2:
+		l.report.add(here, "reference-attribute", message.Args{"reference": kind + "." + name})
+		return false
+	}
+	if _, exists := l.ids[kind][cty.NormalizeString(name)]; !exists {
+		l.unknownReference(here, kind, name)
+		return false
+	}
+	return true
+}
+
+func (l *loader) unknownReference(here place, kind, name string) {
+	if l.partial {
+		return
+	}
+	args := withNearest(name, slices.Sorted(maps.Keys(l.ids[kind])), message.Args{"kind": kind, "name": name})
+	l.report.add(here, "unknown-reference", args)
+}
+
+// wordAfter returns the name that begins with a digit, which HCL reads as a number and a subtraction.
+func (l *loader) wordAfter(t hcl.Traversal) string {
+	r := t[1].SourceRange()
+	for _, f := range l.tree.read {
+		if f.name == r.Filename && r.Start.Byte < len(f.text) {
+			rest := strings.TrimPrefix(string(f.text[r.Start.Byte:min(len(f.text), r.Start.Byte+4*maxLabel)]), ".")
+			end := strings.IndexFunc(rest, func(c rune) bool { return !validLabel(string(c)) })
+			if end > 0 {
+				return rest[:end]
+			}
+		}
+	}
+	return "…"
+}
+
+// explain reports what HCL says about an expression, in our own words where we have them.
+func (l *loader) explain(b block, expr hclsyntax.Expression, d *hcl.Diagnostic) {
+	here := b.place(expr)
+	if d.Subject != nil && here.block.Line == 0 {
+		here = at(span(d.Subject))
+	}
+	var called hclsyntax.FunctionCallDiagExtra
+	if call, ok := d.Extra.(hclsyntax.FunctionCallDiagExtra); ok {
+		called = call
+	}
+	switch {
+	case called != nil && called.FunctionCallError() != nil:
+		l.explainCall(here, called)
+	case d.Summary == "Call to unknown function":
+		name := calledName(d)
+		args := withNearest(name, slices.Sorted(maps.Keys(l.functions)), message.Args{"name": name})
+		l.report.add(here, "unknown-function", args)
+	case l.explainIndex(here, d), l.explainAttribute(here, d):
+	default:
+		l.report.add(here, "expression", message.Args{"explanation": d.Detail})
+	}
+}
+
+func calledName(d *hcl.Diagnostic) string {
+	if call, ok := d.Expression.(*hclsyntax.FunctionCallExpr); ok {
+		return call.Name
+	}
+	return ""
+}
+
+func (l *loader) explainCall(here place, called hclsyntax.FunctionCallDiagExtra) {
+	var wrong faults
+	if errors.As(called.FunctionCallError(), &wrong) {
+		l.faults(here, wrong)
+		return
+	}
+	l.report.add(here, "function-error", message.Args{
+		"name": called.CalledFunctionName(), "explanation": called.FunctionCallError().Error(),
+	})
+}
+
+// faults reports what a function found, at its own place in a file where it has one.
+func (l *loader) faults(here place, wrong faults) {
+	for _, f := range wrong {
+		if f.origin.Line == 0 {
+			l.report.add(here, f.code, f.args)
+			continue
+		}
+		l.once(f, here)
+	}
+}
+
+// once reports a mistake inside a file that several expressions may read.
+func (l *loader) once(f fault, here place) {
+	for _, d := range l.report.list {
+		if d.Code == f.code && d.Origin == f.origin {
+			return
+		}
+	}
+	l.report.add(at(f.origin), f.code, f.args, here.origin)
+}
+
+// explainIndex finds the reference that segment[row.value.segment] names in vain.
+func (l *loader) explainIndex(here place, d *hcl.Diagnostic) bool {
+	index, ok := d.Expression.(*hclsyntax.IndexExpr)
+	if !ok || d.EvalContext == nil {
+		return false
+	}
+	collection, ok := index.Collection.(*hclsyntax.ScopeTraversalExpr)
+	if !ok || len(collection.Traversal) != 1 || !slices.Contains(referable(), collection.Traversal.RootName()) {
+		return false
+	}
+	key, diags := index.Key.Value(d.EvalContext)
+	key, _ = key.Unmark()
+	if diags.HasErrors() || key.IsNull() || !key.IsKnown() || key.Type() != cty.String {
+		return false
+	}
+	l.unknownReference(here, collection.Traversal.RootName(), key.AsString())
+	return true
+}
+
+// explainAttribute finds the column or the key that row.value.maac names in vain.
+func (l *loader) explainAttribute(here place, d *hcl.Diagnostic) bool {
+	expr, ok := d.Expression.(*hclsyntax.ScopeTraversalExpr)
+	if !ok || d.EvalContext == nil {
+		return false
+	}
+	v := variable(d.EvalContext, expr.Traversal.RootName())
+	for _, step := range expr.Traversal[1:] {
+		v, _ = v.Unmark()
+		name, ok := stepName(step)
+		if !ok || v.IsNull() || !v.Type().IsObjectType() {
+			return false
+		}
+		if !v.Type().HasAttribute(name) {
+			known := slices.Sorted(maps.Keys(v.Type().AttributeTypes()))
+			args := withNearest(name, known, message.Args{"name": name, "known": strings.Join(known, ", ")})
+			l.report.add(atStep(here, step), "unknown-key", args)
+			return true
+		}
+		v = v.GetAttr(name)
+	}
+	return false
+}
+
+// A column that no row has is a mistake of the expression, not of the cell that it reads in vain.
+func atStep(here place, step hcl.Traverser) place {
+	return place{origin: origin(step.SourceRange()), block: here.block}
+}
+
+func variable(ctx *hcl.EvalContext, name string) cty.Value {
+	for ; ctx != nil; ctx = ctx.Parent() {
+		if v, ok := ctx.Variables[name]; ok {
+			return v
+		}
+	}
+	return cty.DynamicVal
+}

@@ -1,0 +1,39 @@
+package load
+
+import (
+	"io/fs"
+	"maps"
+	"slices"
+
+	"cordon/policy"
+	"cordon/policy/message"
+)
+
+// Directory is a directory that a policy is read from.
+type Directory struct {
+	// Name stands before the files' names in every place: policy/cameras.hcl. With an empty Name a file's own name stands alone.
+	Name string
+	// FS holds the directory. What a link reaches outside of it is refused here, but a file system that cannot be left (os.Root) is
+	// the better lock.
+	FS fs.FS
+}
+
+// Dir reads the policy that stands in one or more directories, as one body: the order of files and blocks never matters. It returns
+// every mistake that it finds; with an error among them, the policy holds its Files and Digest only. The variables are those of the
+// command line and the environment, by name.
+func Dir(variables map[string]string, directories ...Directory) (policy.Policy, []message.Diagnostic) {
+	l := newLoader(directories)
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		l.report.add(place{}, "not-yet", message.Args{"what": "var." + name})
+	}
+	l.parse()
+	l.resolve()
+	l.decode()
+	l.check()
+	diagnostics := l.report.finish(l.tree)
+	l.out.Files, l.out.Digest = l.tree.names(), l.tree.digest()
+	if message.HasErrors(diagnostics) {
+		return policy.Policy{Files: l.out.Files, Digest: l.out.Digest}, diagnostics
+	}
+	return l.out, diagnostics
+}

@@ -1,0 +1,127 @@
+package load
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"cordon/policy"
+	"cordon/policy/message"
+)
+
+// maxDepth is how deep blocks, brackets and templates may nest. The parser recurses for each.
+const maxDepth = 100
+
+// parse reads and parses every policy file of every directory.
+func (l *loader) parse() {
+	files := 0
+	for i := range l.tree.directories {
+		names, err := l.tree.policies(i)
+		if err != nil {
+			l.report.add(place{}, "unreadable", message.Args{"file": l.tree.display(i, ""), "cause": cause(err)})
+			continue
+		}
+		for _, name := range names {
+			files++
+			f, faults := l.tree.open(i, name)
+			if faults != nil {
+				l.faults(at(policy.Origin{File: l.tree.display(i, name)}), faults)
+				l.partial = true
+				continue
+			}
+			l.parseFile(f)
+		}
+	}
+	if files == 0 && len(l.report.list) == 0 {
+		l.report.add(place{}, "no-policy", message.Args{"directory": l.tree.display(0, "")})
+	}
+}
+
+func (l *loader) parseFile(f *file) {
+	if deep := tooDeep(f); deep.Line != 0 {
+		l.report.add(at(deep), "too-deep", nil)
+		l.partial = true
+		return
+	}
+	parsed, diags := hclsyntax.ParseConfig(f.text, f.name, hcl.InitialPos)
+	for _, d := range diags {
+		code, args := message.Syntax(d.Summary, d.Detail)
+		l.report.add(at(span(d.Subject)), code, args)
+	}
+	l.partial = l.partial || diags.HasErrors()
+	body, ok := parsed.Body.(*hclsyntax.Body)
+	if !ok {
+		return
+	}
+	for _, a := range sorted(body.Attributes) {
+		l.report.add(at(origin(a.NameRange)), "top-attribute", message.Args{"name": a.Name})
+	}
+	for _, b := range body.Blocks {
+		l.sort(b)
+	}
+}
+
+// sort puts a block with the others of its kind.
+func (l *loader) sort(b *hclsyntax.Block) {
+	kind := b.Type
+	if kind == "dynamic" && len(b.Labels) > 0 {
+		kind = b.Labels[0]
+	}
+	s, known := schemaOf(kind)
+	here := at(origin(b.TypeRange))
+	if kind != b.Type {
+		here = at(origin(b.LabelRanges[0]))
+	}
+	switch {
+	case kind == "dynamic":
+		l.report.add(at(origin(b.DefRange())), "dynamic-label", nil)
+	case !known:
+		args := withNearest(kind, topLevel(), message.Args{"name": kind})
+		l.report.add(here, "unknown-block", args)
+		l.partial = true
+	case s.later:
+		l.report.add(here, "not-yet", message.Args{"what": kind})
+	default:
+		l.raw[kind] = append(l.raw[kind], b)
+	}
+}
+
+// tooDeep returns where a file nests too deep. Operators that stand before a term recurse like brackets do, and so does a chain of
+// conditionals.
+func tooDeep(f *file) policy.Origin {
+	tokens, _ := hclsyntax.LexConfig(f.text, f.name, hcl.InitialPos)
+	depth, run := 0, 0
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp,
+			hclsyntax.TokenTemplateControl:
+			depth++
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+			depth = max(0, depth-1)
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
+			run++
+		case hclsyntax.TokenNewline:
+			if depth == 0 {
+				run = 0
+			}
+		}
+		if depth > maxDepth || run > 100*maxDepth {
+			return origin(t.Range)
+		}
+	}
+	return policy.Origin{}
+}
+
+func origin(r hcl.Range) policy.Origin {
+	return policy.Origin{
+		File: r.Filename,
+		Line: r.Start.Line, Column: r.Start.Column,
+		EndLine: r.End.Line, EndColumn: r.End.Column,
+	}
+}
+
+func span(r *hcl.Range) policy.Origin {
+	if r == nil {
+		return policy.Origin{}
+	}
+	return origin(*r)
+}

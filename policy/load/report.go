@@ -1,0 +1,102 @@
+package load
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"cordon/policy"
+	"cordon/policy/message"
+)
+
+// manyRows is how many rows may each tell of the same kind of mistake in the same expression before the others are only counted.
+const manyRows = 20
+
+// place is where a mistake is. For what a CSV row caused, origin is the row's cell and block the expression that read it.
+type place struct {
+	origin policy.Origin
+	block  policy.Origin
+}
+
+func at(o policy.Origin) place { return place{origin: o} }
+
+// report collects diagnostics.
+type report struct {
+	list   []message.Diagnostic
+	blocks []policy.Origin // beside list
+}
+
+func (r *report) add(p place, code string, args message.Args, related ...policy.Origin) {
+	r.put(message.Error, p, code, args, related)
+}
+
+func (r *report) warn(p place, code string, args message.Args, related ...policy.Origin) {
+	r.put(message.Warning, p, code, args, related)
+}
+
+func (r *report) put(severity message.Severity, p place, code string, args message.Args, related []policy.Origin) {
+	if p.block.Line != 0 {
+		related = append(related, p.block)
+	}
+	r.list = append(r.list, message.Diagnostic{Code: code, Severity: severity, Args: args, Origin: p.origin, Related: related})
+	r.blocks = append(r.blocks, p.block)
+}
+
+// finish returns the diagnostics in the order of their places: what many rows share once, with their number, and each with its line.
+func (r *report) finish(t *tree) []message.Diagnostic {
+	list := r.merged()
+	order := map[string]*file{}
+	rank := map[string]int{}
+	for i, f := range t.read {
+		order[f.name], rank[f.name] = f, i
+	}
+	for i, d := range list {
+		if f := order[d.Origin.File]; f != nil {
+			list[i].Line = f.line(d.Origin.Line)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b message.Diagnostic) int {
+		return cmp.Or(
+			cmp.Compare(rank[a.Origin.File], rank[b.Origin.File]),
+			cmp.Compare(a.Origin.Line, b.Origin.Line),
+			cmp.Compare(a.Origin.Column, b.Origin.Column),
+		)
+	})
+	return list
+}
+
+func (r *report) merged() []message.Diagnostic {
+	var list []message.Diagnostic
+	same := map[string]int{}  // the same sentence from the same expression
+	kind := map[string]int{}  // the same code from the same expression: where its last one stands in list
+	count := map[string]int{} // how many of a kind stand in list
+	for i, d := range r.list {
+		if r.blocks[i].Line == 0 {
+			list = append(list, d)
+			continue
+		}
+		code := fmt.Sprintf("%s %v", d.Code, r.blocks[i])
+		sentence := code + spell(d.Args)
+		if first, ok := same[sentence]; ok {
+			list[first].Rows = max(list[first].Rows, 1) + 1
+			continue
+		}
+		if count[code] == manyRows {
+			list[kind[code]].Rows = max(list[kind[code]].Rows, 1) + 1
+			continue
+		}
+		same[sentence], kind[code] = len(list), len(list)
+		count[code]++
+		list = append(list, d)
+	}
+	return list
+}
+
+func spell(args message.Args) string {
+	text := ""
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		text += fmt.Sprintf(" %s=%q", name, args[name])
+	}
+	return text
+}

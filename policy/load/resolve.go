@@ -1,0 +1,267 @@
+package load
+
+import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"cordon/policy"
+	"cordon/policy/message"
+)
+
+// maxCameras is how many cameras one gateway may have.
+const maxCameras = 100_000
+
+// loader is one reading of a policy.
+type loader struct {
+	tree    *tree
+	report  report
+	partial bool // something could not be read: what seems to be missing may stand there
+
+	raw        map[string][]*hclsyntax.Block
+	expansions map[*hclsyntax.Block]*expansion
+	shaped     map[*hclsyntax.Body]bool
+	checked    map[hclsyntax.Expression]bool
+
+	functions map[string]function.Function
+	reference cty.Type
+	root      *hcl.EvalContext
+	locals    map[string]*local
+	state     map[string]progress
+	kinds     map[string]cty.Value
+	blocks    map[string][]block // by kind, ordered by name
+	ids       map[string]map[string]int
+
+	builtins map[string]policy.Service
+	out      policy.Policy
+	services []policy.Service
+	seen     seen
+	items    map[string][]value // values of the allows' lists, kept for the checks
+}
+
+// local is one value of a locals block.
+type local struct {
+	expr  hclsyntax.Expression
+	name  policy.Origin
+	value cty.Value
+}
+
+// progress is how far a local or a kind is resolved.
+type progress int
+
+const (
+	untouched progress = iota
+	underway
+	resolved
+)
+
+// ref is what a reference to a block is as a value of the language.
+type ref struct {
+	kind string
+	name string
+	id   int
+}
+
+func newLoader(directories []Directory) *loader {
+	l := &loader{
+		tree:       &tree{directories: directories, found: map[string]found{}},
+		raw:        map[string][]*hclsyntax.Block{},
+		expansions: map[*hclsyntax.Block]*expansion{},
+		shaped:     map[*hclsyntax.Body]bool{},
+		checked:    map[hclsyntax.Expression]bool{},
+		reference:  cty.Capsule("reference", reflect.TypeFor[ref]()),
+		locals:     map[string]*local{},
+		state:      map[string]progress{},
+		kinds:      map[string]cty.Value{},
+		blocks:     map[string][]block{},
+		ids:        map[string]map[string]int{},
+		items:      map[string][]value{},
+		seen:       newSeen(),
+	}
+	l.functions = l.tree.functions()
+	l.root = &hcl.EvalContext{Functions: l.functions, Variables: map[string]cty.Value{}}
+	return l
+}
+
+// referable returns the kinds of block that a reference may name.
+func referable() []string {
+	return []string{"segment", "camera", "recorder", "host", "group", "service"}
+}
+
+// resolve gives every block its name and every local its value, each after what it depends on.
+func (l *loader) resolve() {
+	l.collectLocals()
+	for _, kind := range referable() {
+		l.visitKind(kind)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.locals)) {
+		l.visitLocal(name)
+	}
+	for _, kind := range []string{"site", "allow", "manage"} {
+		l.visitKind(kind)
+	}
+	values := map[string]cty.Value{}
+	for name, v := range l.locals {
+		values[name] = v.value
+	}
+	maps.Copy(l.root.Variables, l.kinds)
+	l.root.Variables["local"] = cty.ObjectVal(values)
+}
+
+func (l *loader) collectLocals() {
+	for _, b := range l.raw["locals"] {
+		if b.Type == "dynamic" {
+			l.report.add(at(origin(b.DefRange())), "dynamic-locals", nil)
+			continue
+		}
+		l.static(b, false, l.root)
+		for _, inner := range b.Body.Blocks {
+			l.report.add(at(origin(inner.TypeRange)), "unknown-inner-block", message.Args{"name": inner.Type, "kind": "locals"})
+		}
+		for _, a := range sorted(b.Body.Attributes) {
+			here := origin(a.NameRange)
+			if first, ok := l.locals[a.Name]; ok {
+				l.report.add(at(here), "duplicate-name", message.Args{"kind": "local", "name": a.Name}, first.name)
+				continue
+			}
+			l.locals[a.Name] = &local{expr: a.Expr, name: here, value: cty.DynamicVal}
+		}
+	}
+}
+
+func (l *loader) visitLocal(name string) {
+	found, ok := l.locals[name]
+	if !ok || l.state["local."+name] != untouched {
+		return
+	}
+	l.state["local."+name] = underway
+	b := block{ctx: l.context(found.expr), header: found.name}
+	if v, ok := l.eval(b, found.expr); ok {
+		found.value = v
+	}
+	l.state["local."+name] = resolved
+}
+
+// context resolves what expressions depend on and returns the context to evaluate them in.
+func (l *loader) context(exprs ...hclsyntax.Expression) *hcl.EvalContext {
+	variables, locals := map[string]cty.Value{}, map[string]cty.Value{}
+	for _, expr := range exprs {
+		for _, t := range expr.Variables() {
+			l.depend(t, variables, locals)
+		}
+	}
+	variables["local"] = cty.ObjectVal(locals)
+	return &hcl.EvalContext{Functions: l.functions, Variables: variables}
+}
+
+func (l *loader) depend(t hcl.Traversal, variables, locals map[string]cty.Value) {
+	root := t.RootName()
+	if slices.Contains(referable(), root) {
+		if l.circular(root, t) {
+			variables[root] = cty.DynamicVal
+			return
+		}
+		l.visitKind(root)
+		variables[root] = l.kinds[root]
+		return
+	}
+	if root != "local" || len(t) < 2 {
+		return
+	}
+	name, _ := stepName(t[1])
+	if found, ok := l.locals[name]; ok {
+		if !l.circular("local."+name, t) {
+			l.visitLocal(name)
+		}
+		locals[name] = found.value
+	}
+}
+
+func (l *loader) circular(node string, t hcl.Traversal) bool {
+	if l.state[node] != underway {
+		return false
+	}
+	l.report.add(at(origin(t.SourceRange())), "circle", message.Args{"name": node})
+	l.partial = true
+	return true
+}
+
+// visitKind names the blocks of a kind.
+func (l *loader) visitKind(kind string) {
+	if l.state[kind] != untouched {
+		return
+	}
+	l.state[kind] = underway
+	s, _ := schemaOf(kind)
+	var blocks []block
+	for _, b := range l.raw[kind] {
+		if b.Type == "dynamic" {
+			blocks = append(blocks, l.visitDynamic(b, s)...)
+			continue
+		}
+		if made, ok := l.static(b, s.labelled, l.root); ok {
+			blocks = append(blocks, made)
+		} else {
+			l.partial = true
+		}
+	}
+	if kind == "camera" && len(blocks) > maxCameras {
+		l.report.add(at(blocks[maxCameras].origin()), "too-many-cameras", nil)
+		l.partial = true
+		blocks = blocks[:maxCameras]
+	}
+	slices.SortStableFunc(blocks, func(a, b block) int { return cmp.Compare(a.name, b.name) })
+	if s.labelled {
+		blocks = l.unique(kind, blocks)
+	}
+	l.blocks[kind] = blocks
+	l.kinds[kind] = l.references(kind, blocks)
+	l.state[kind] = resolved
+}
+
+func (l *loader) visitDynamic(b *hclsyntax.Block, s schema) []block {
+	e := l.dissect(b)
+	if e.content == nil {
+		return nil
+	}
+	exprs := []hclsyntax.Expression{e.forEach}
+	if e.labels != nil {
+		exprs = append(exprs, e.labels)
+	}
+	blocks := l.expand(b, block{ctx: l.context(exprs...)}, s.labelled)
+	for i := range blocks {
+		variables := blocks[i].ctx.Variables
+		blocks[i].ctx = l.root.NewChild()
+		blocks[i].ctx.Variables = variables
+	}
+	return blocks
+}
+
+// unique reports blocks whose name another one has already. They stay in the list, so that their other mistakes are found too.
+func (l *loader) unique(kind string, blocks []block) []block {
+	for i := 1; i < len(blocks); i++ {
+		if blocks[i].name == blocks[i-1].name {
+			first, second := blocks[i-1], blocks[i]
+			l.report.add(at(second.origin()), "duplicate-name", message.Args{"kind": kind, "name": second.name}, first.origin())
+		}
+	}
+	return blocks
+}
+
+func (l *loader) references(kind string, blocks []block) cty.Value {
+	values, ids := make(map[string]cty.Value, len(blocks)), make(map[string]int, len(blocks))
+	for i, b := range blocks {
+		if _, twice := ids[b.name]; !twice {
+			ids[b.name] = i
+			values[b.name] = cty.CapsuleVal(l.reference, &ref{kind: kind, name: b.name, id: i})
+		}
+	}
+	l.ids[kind] = ids
+	return cty.ObjectVal(values)
+}

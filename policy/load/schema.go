@@ -1,0 +1,153 @@
+package load
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"cordon/policy/message"
+)
+
+// schema is what a kind of block may hold.
+type schema struct {
+	labelled   bool
+	required   []string // attributes
+	optional   []string // attributes
+	blocks     []string
+	laterParts []string // attributes and blocks of the language that a later version reads
+	later      bool     // the whole kind is a later version's
+	freeLabel  bool
+}
+
+// topLevel returns the kinds of block that stand in a file, not in another block.
+func topLevel() []string {
+	return []string{
+		"site", "segment", "camera", "recorder", "host", "group", "service", "allow", "manage", "locals", "dynamic",
+		"exception", "expect", "variable",
+	}
+}
+
+// schemaOf returns the schema of a kind of block of the top level.
+func schemaOf(kind string) (schema, bool) {
+	switch kind {
+	case "site":
+		return schema{labelled: true, optional: []string{"description", "scope", "timezone", "exception_limit"}}, true
+	case "segment":
+		return schema{
+			labelled: true, required: []string{"kind", "interface"},
+			optional:   []string{"description", "addresses", "mode", "refuse", "unknown", "masquerade"},
+			blocks:     []string{"route"},
+			laterParts: []string{"vlan", "bridge", "serve"},
+		}, true
+	case "camera":
+		return device("mac"), true
+	case "recorder", "host":
+		return device(), true
+	case "group":
+		return schema{labelled: true, optional: []string{"description", "cameras", "where"}}, true
+	case "service":
+		return schema{labelled: true, optional: []string{"description", "tcp", "udp"}}, true
+	case "allow":
+		return schema{
+			labelled: true, required: []string{"from", "to", "services"}, optional: []string{"description"},
+			laterParts: []string{"during"},
+		}, true
+	case "manage":
+		return schema{required: []string{"from"}, optional: []string{"services"}}, true
+	case "locals":
+		return schema{}, true
+	case "exception", "expect", "variable":
+		return schema{labelled: true, later: true}, true
+	}
+	return schema{}, kind == "dynamic"
+}
+
+func device(required ...string) schema {
+	s := schema{
+		labelled: true, required: append([]string{"segment"}, required...),
+		optional:   []string{"description", "address", "addresses", "model", "vendor", "acquired", "labels"},
+		laterParts: []string{"port"},
+	}
+	if len(required) == 0 {
+		s.optional = append(s.optional, "mac")
+	}
+	return s
+}
+
+func routeSchema() schema { return schema{required: []string{"to", "via"}} }
+
+// shape holds a block's body against its schema, once for all rows that share the body.
+func (l *loader) shape(b block, s schema) {
+	if l.shaped[b.body] {
+		return
+	}
+	l.shaped[b.body] = true
+	for _, a := range sorted(b.body.Attributes) {
+		l.shapeAttribute(b, s, a)
+	}
+	for _, inner := range b.body.Blocks {
+		l.shapeBlock(b, s, inner)
+	}
+	for _, name := range s.required {
+		if b.body.Attributes[name] == nil && !has(b.body, "bridge") {
+			l.report.add(at(b.header), "missing-attribute", message.Args{"name": name, "kind": b.kind})
+		}
+	}
+}
+
+func (l *loader) shapeAttribute(b block, s schema, a *hclsyntax.Attribute) {
+	args := message.Args{"name": a.Name, "kind": b.kind}
+	here := at(origin(a.NameRange))
+	known := slices.Concat(s.required, s.optional)
+	switch {
+	case slices.Contains(known, a.Name):
+	case slices.Contains(s.laterParts, a.Name):
+		l.report.add(here, "not-yet", message.Args{"what": a.Name})
+	case slices.Contains(s.blocks, a.Name):
+		l.report.add(here, "block-not-attribute", args)
+	default:
+		args := withNearest(a.Name, known, args)
+		l.report.add(here, "unknown-attribute", args)
+	}
+}
+
+func (l *loader) shapeBlock(b block, s schema, inner *hclsyntax.Block) {
+	name, here := inner.Type, at(origin(inner.TypeRange))
+	if name == "dynamic" && len(inner.Labels) > 0 {
+		name, here = inner.Labels[0], at(origin(inner.LabelRanges[0]))
+	}
+	args := message.Args{"name": name, "kind": b.kind}
+	switch {
+	case slices.Contains(s.laterParts, name):
+		l.report.add(here, "not-yet", message.Args{"what": name})
+	case slices.Contains(s.blocks, name):
+		if inner.Type != "dynamic" && len(inner.Labels) > 0 {
+			l.report.add(at(origin(inner.LabelRanges[0])), "no-label", args)
+		}
+	case slices.Contains(slices.Concat(s.required, s.optional), name):
+		l.report.add(here, "attribute-not-block", args)
+	default:
+		args := withNearest(name, slices.Concat(s.blocks, s.laterParts), args)
+		l.report.add(here, "unknown-inner-block", args)
+	}
+}
+
+func has(body *hclsyntax.Body, block string) bool {
+	return slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == block })
+}
+
+// sorted returns attributes as they stand in the file: a map has no order.
+func sorted(attributes hclsyntax.Attributes) []*hclsyntax.Attribute {
+	list := make([]*hclsyntax.Attribute, 0, len(attributes))
+	for _, a := range attributes {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b *hclsyntax.Attribute) int {
+		return cmp.Or(
+			cmp.Compare(a.NameRange.Filename, b.NameRange.Filename),
+			cmp.Compare(a.NameRange.Start.Byte, b.NameRange.Start.Byte),
+		)
+	})
+	return list
+}

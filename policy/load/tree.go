@@ -1,0 +1,315 @@
+package load
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"cordon/policy"
+	"cordon/policy/message"
+)
+
+// maxFile is the largest file that is read, in bytes.
+const maxFile = 16 << 20
+
+// maxLinks is how many symbolic links in a row are followed, as in the kernel.
+const maxLinks = 40
+
+// tree is the files of a policy's directories: what was read, in the order of reading, and what was looked for.
+type tree struct {
+	directories []Directory
+	read        []*file
+	found       map[string]found
+	probes      []probe
+}
+
+// file is one file that was read.
+type file struct {
+	name      string // with the directory's name before it, as diagnostics show it
+	path      string // within its directory
+	directory int
+	text      []byte
+	lines     [][]byte // filled when a diagnostic needs a line
+}
+
+// found is what looking for a file gave.
+type found struct {
+	file   *file
+	faults faults
+}
+
+// probe is the answer that fileexists gave: a policy that asks is not the same policy when the answer changes.
+type probe struct {
+	path   string
+	exists bool
+}
+
+// faults are mistakes that were found where HCL wants an error: inside a function.
+type faults []fault
+
+type fault struct {
+	code   string
+	args   message.Args
+	origin policy.Origin // zero: where the function is called
+}
+
+// Error returns the codes: the sentences are the message package's.
+func (f faults) Error() string {
+	codes := make([]string, len(f))
+	for i := range f {
+		codes[i] = f[i].code
+	}
+	return strings.Join(codes, ", ")
+}
+
+func one(code string, args message.Args) faults { return faults{{code: code, args: args}} }
+
+func (t *tree) display(directory int, name string) string {
+	return path.Join(t.directories[directory].Name, name)
+}
+
+// policies returns the names of a directory's policy files. It is not searched in depth, and hidden files are an editor's, not a policy.
+func (t *tree) policies(directory int) ([]string, error) {
+	entries, err := fs.ReadDir(t.directories[directory].FS, ".")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if path.Ext(e.Name()) == ".hcl" && e.Name()[0] != '.' && !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// open reads a file of a directory once.
+func (t *tree) open(directory int, name string) (*file, faults) {
+	key := strconv.Itoa(directory) + "/" + name
+	if f, ok := t.found[key]; ok {
+		return f.file, f.faults
+	}
+	f, err := t.load(directory, name)
+	t.found[key] = found{file: f, faults: err}
+	return f, err
+}
+
+func (t *tree) load(directory int, name string) (*file, faults) {
+	display := message.Args{"file": t.display(directory, name)}
+	fsys := t.directories[directory].FS
+	if !stays(fsys, name) {
+		return nil, one("link-leaves", display)
+	}
+	text, err := contents(fsys, name)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return nil, one("file-too-large", display)
+	case errors.Is(err, errNotAFile):
+		return nil, one("not-a-file", display)
+	case err != nil:
+		display["cause"] = cause(err)
+		return nil, one("unreadable", display)
+	}
+	f := &file{name: display["file"], path: name, directory: directory, text: bytes.TrimPrefix(text, []byte("\uFEFF"))}
+	t.read = append(t.read, f)
+	if !utf8.Valid(f.text) {
+		return nil, faults{{code: "not-utf8", args: display, origin: f.firstInvalid()}}
+	}
+	return f, nil
+}
+
+var (
+	errTooLarge = errors.New("larger than 16 MiB")
+	errNotAFile = errors.New("not a regular file")
+)
+
+func contents(fsys fs.FS, name string) ([]byte, error) {
+	// Asked before opening: opening a pipe waits for its writer.
+	info, err := fs.Stat(fsys, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errNotAFile
+	case info.Size() > maxFile:
+		return nil, errTooLarge
+	}
+	opened, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(opened, maxFile+1))
+	if err = errors.Join(err, opened.Close()); err != nil {
+		return nil, err
+	}
+	if len(text) > maxFile {
+		return nil, errTooLarge
+	}
+	return text, nil
+}
+
+// cause returns what a file system says without the name, which the diagnostic gives already.
+func cause(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
+}
+
+// stays says whether a name, all its links followed, stays in the directory.
+func stays(fsys fs.FS, name string) bool {
+	links, ok := fsys.(fs.ReadLinkFS)
+	if !ok {
+		return true
+	}
+	for range maxLinks {
+		next, link := step(links, name)
+		if !link {
+			return true
+		}
+		if !fs.ValidPath(next) {
+			return false
+		}
+		name = next
+	}
+	return false
+}
+
+// step replaces the first link in a path by what it leads to.
+func step(fsys fs.ReadLinkFS, name string) (string, bool) {
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		prefix := path.Join(parts[:i+1]...)
+		info, err := fsys.Lstat(prefix)
+		if err != nil {
+			return "", false
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			continue
+		}
+		target, err := fsys.ReadLink(prefix)
+		if err != nil || path.IsAbs(target) {
+			return "/", true
+		}
+		return path.Join(append([]string{path.Dir(prefix), target}, parts[i+1:]...)...), true
+	}
+	return "", false
+}
+
+// lookup finds the file that a policy names: a relative path, looked up in the directories in their order.
+func (t *tree) lookup(name string) (*file, faults) {
+	clean, err := within(name)
+	if err != nil {
+		return nil, err
+	}
+	var where []int
+	for i, d := range t.directories {
+		if _, err := fs.Stat(d.FS, clean); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			where = append(where, i)
+		}
+	}
+	switch len(where) {
+	case 0:
+		return nil, one("file-missing", message.Args{"file": name})
+	case 1:
+		return t.open(where[0], clean)
+	}
+	return nil, one("file-twice", message.Args{"file": name, "first": t.display(where[0], clean), "second": t.display(where[1], clean)})
+}
+
+func (t *tree) exists(name string) (bool, faults) {
+	clean, err := within(name)
+	if err != nil {
+		return false, err
+	}
+	exists := false
+	for _, d := range t.directories {
+		info, err := fs.Stat(d.FS, clean)
+		exists = exists || err == nil && info.Mode().IsRegular() && stays(d.FS, clean)
+	}
+	t.probes = append(t.probes, probe{path: clean, exists: exists})
+	return exists, nil
+}
+
+func within(name string) (string, faults) {
+	clean := path.Clean(name)
+	if !fs.ValidPath(clean) || clean == "." {
+		return "", one("file-outside", message.Args{"file": name})
+	}
+	for part := range strings.SplitSeq(clean, "/") {
+		if part[0] == '.' {
+			return "", one("file-hidden", message.Args{"file": name})
+		}
+	}
+	return clean, nil
+}
+
+// names returns every file that was read.
+func (t *tree) names() []string {
+	names := make([]string, len(t.read))
+	for i, f := range t.read {
+		names[i] = f.name
+	}
+	return names
+}
+
+// digest is taken over the names within the directories, not over where the directories lie: the same policy in another checkout is
+// the same policy.
+func (t *tree) digest() string {
+	sum := sha256.New()
+	for _, f := range t.read {
+		field(sum, strconv.Itoa(f.directory))
+		field(sum, f.path)
+		field(sum, string(f.text))
+	}
+	for _, p := range t.probes {
+		field(sum, p.path)
+		field(sum, strconv.FormatBool(p.exists))
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
+}
+
+// A length before each field keeps two different lists of fields from having the same bytes.
+func field(sum hash.Hash, text string) {
+	var length [8]byte
+	binary.BigEndian.PutUint64(length[:], uint64(len(text)))
+	sum.Write(length[:])
+	sum.Write([]byte(text))
+}
+
+// line returns a line of the file, counted from 1, without its end.
+func (f *file) line(number int) string {
+	if f.lines == nil {
+		f.lines = bytes.Split(f.text, []byte("\n"))
+	}
+	if number < 1 || number > len(f.lines) {
+		return ""
+	}
+	return strings.ToValidUTF8(strings.TrimSuffix(string(f.lines[number-1]), "\r"), "\uFFFD")
+}
+
+func (f *file) firstInvalid() policy.Origin {
+	rest, offset := f.text, 0
+	for len(rest) > 0 {
+		r, size := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		rest, offset = rest[size:], offset+size
+	}
+	before := f.text[:offset]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	column := utf8.RuneCount(before[start:]) + 1
+	line := bytes.Count(before, []byte("\n")) + 1
+	return policy.Origin{File: f.name, Line: line, Column: column, EndLine: line, EndColumn: column + 1}
+}
