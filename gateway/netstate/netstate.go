@@ -3,11 +3,13 @@ package netstate
 import (
 	"net/netip"
 
+	"cordon/gateway/wire"
 	"cordon/policy"
 )
 
 // State is what decides a packet on one machine, in the order that Canonical gives.
 type State struct {
+	Tables     []wire.Table // ours, in the order in which they were made
 	Foreign    []ForeignTable
 	Links      []Link
 	Addresses  []Address

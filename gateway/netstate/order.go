@@ -10,9 +10,10 @@ import (
 const metric6 = 1024
 
 // Canonical returns the state as the kernel would tell it: prefixes without host bits, sorted, so that two states that mean the same
-// are equal. The argument's slices stay as they are.
+// are equal. Tables stay in their order, which is part of what they mean. The argument's slices stay as they are.
 func (s State) Canonical() State {
 	return State{
+		Tables:     s.Tables,
 		Foreign:    sorted(s.Foreign, ForeignTable.Compare, nil),
 		Links:      sorted(s.Links, Link.Compare, nil),
 		Addresses:  sorted(s.Addresses, Address.Compare, nil),
@@ -72,7 +73,9 @@ func (t ForeignTable) Compare(u ForeignTable) int {
 }
 
 // Compare orders links by name.
-func (l Link) Compare(m Link) int { return cmp.Or(cmp.Compare(l.Name, m.Name), cmp.Compare(l.Index, m.Index)) }
+func (l Link) Compare(m Link) int {
+	return cmp.Or(cmp.Compare(l.Name, m.Name), cmp.Compare(l.Index, m.Index))
+}
 
 // Compare orders addresses by interface and address.
 func (a Address) Compare(b Address) int {
@@ -102,4 +105,6 @@ func (n Neighbour) Compare(o Neighbour) int {
 }
 
 // Compare orders settings by name.
-func (s Sysctl) Compare(t Sysctl) int { return cmp.Or(cmp.Compare(s.Name, t.Name), cmp.Compare(s.Value, t.Value)) }
+func (s Sysctl) Compare(t Sysctl) int {
+	return cmp.Or(cmp.Compare(s.Name, t.Name), cmp.Compare(s.Value, t.Value))
+}

@@ -11,12 +11,21 @@ const (
 	ErrorMark     uint32 = 0x434f5245
 )
 
-// The tables that are ours.
+// The tables that are ours. Each governed interface has one of its own between FirstPeerTable and LastPeerTable: its peers, and a
+// blackhole.
 const (
-	PeerTable   uint32 = 880 // what a governed interface may reach: its peers, and a blackhole
-	CameraTable uint32 = 881 // how the cameras' networks are reached, and a blackhole
-	ServedTable uint32 = 882 // everything is local: what the gateway answers itself
+	PeerTable      uint32 = 880 // what every governed interface may reach
+	CameraTable    uint32 = 881 // how the governed networks are reached
+	ServedTable    uint32 = 882 // everything is local: what the gateway answers itself
+	ShutTable      uint32 = 883 // the governed networks as blackholes
+	FirstPeerTable uint32 = 88000
+	LastPeerTable  uint32 = 88999
 )
+
+// ours says whether a table's number is one of ours.
+func ours(table uint32) bool {
+	return (table >= PeerTable && table <= ShutTable) || (table >= FirstPeerTable && table <= LastPeerTable)
+}
 
 // The preferences at which our rules stand. All of them are ours: whatever else stands there is removed.
 const (
@@ -30,16 +39,21 @@ const (
 // Ours says whether the rule stands at one of our preferences.
 func (r Rule) Ours() bool { return r.Priority >= ExceptionPreference && r.Priority <= ShutPreference }
 
-// Opens says whether a packet that the rule matches gets somewhere that it would not get without the rule.
-func (r Rule) Opens() bool { return r.Action == Lookup && r.Priority != PeerPreference }
+// Opens says whether a packet that the rule matches may get somewhere that it would not get without the rule. Our two last preferences
+// shut, as long as they lead into our own tables.
+func (r Rule) Opens() bool {
+	return r.Action == Lookup && (r.Priority < PeerPreference || r.Priority > ShutPreference || !ours(r.Table))
+}
 
 // Ours says whether the route stands in one of our tables or carries our protocol.
 func (r Route) Ours() bool {
-	return r.Protocol == RouteProtocol || (r.Table >= PeerTable && r.Table <= ServedTable)
+	return r.Protocol == RouteProtocol || ours(r.Table)
 }
 
 // Opens says whether a packet that meets the route may go on: all but a refusal.
-func (r Route) Opens() bool { return r.Type != Blackhole && r.Type != Unreachable && r.Type != Prohibit }
+func (r Route) Opens() bool {
+	return r.Type != Blackhole && r.Type != Unreachable && r.Type != Prohibit
+}
 
 // Ours says whether Cordon added the address. Kernels before 5.18 do not keep who did.
 func (a Address) Ours() bool { return a.Protocol == RouteProtocol }
