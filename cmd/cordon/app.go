@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,8 +10,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"cordon/gateway/api"
+	"cordon/policy/message"
 )
 
 // app is what every verb works with: the process's streams, its environment, its clock and the global flags.
@@ -22,6 +23,8 @@ type app struct {
 	getenv         func(string) string
 	now            func() time.Time
 	flags          flags
+	// words says every sentence, in the user's language.
+	words message.Printer
 
 	// code is what the verb that ran ended with.
 	code exitCode
@@ -46,6 +49,7 @@ type answer struct {
 
 // execute runs one command line.
 func (a *app) execute(ctx context.Context, args []string) exitCode {
+	a.words = message.In(languageOf(args, a.getenv))
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
@@ -67,32 +71,42 @@ func (a *app) execute(ctx context.Context, args []string) exitCode {
 // root is the command line: the global flags and the verbs.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "cordon",
-		Short:         "Isolate cameras: a policy becomes this machine's packet filter",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          a.noSuchVerb,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:               "cordon " + a.words.Text("command.verb", nil),
+		Short:             a.words.Text("command.short", nil),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args:              knownVerb,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(usageError)
-	set := root.PersistentFlags()
-	set.StringVar(&a.flags.state, "state", "/var/lib/cordon", "directory of what outlives a restart")
-	set.StringVar(&a.flags.run, "run", "/run/cordon", "directory of the lock and the socket")
-	set.BoolVar(&a.flags.json, "json", false, "print one JSON document")
-	set.BoolVar(&a.flags.plain, "plain", false, "print text without drawing")
-	set.BoolVar(&a.flags.noColor, "no-color", false, "print without colour (also NO_COLOR)")
-	set.StringVar(&a.flags.lang, "lang", "", "en or fr (default: LC_ALL, LC_MESSAGES, LANG)")
-	set.BoolVarP(&a.flags.quiet, "quiet", "q", false, "print only what was asked for")
-	set.BoolVarP(&a.flags.verbose, "verbose", "v", false, "say what is being done")
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpFunc(a.help)
+	root.SetHelpCommand(a.helpVerb())
+	a.globalFlags(root.PersistentFlags())
 	root.AddCommand(a.verbs()...)
 	return root
+}
+
+// globalFlags declares the flags of every verb.
+func (a *app) globalFlags(set *pflag.FlagSet) {
+	say := func(flag string) string { return a.words.Text("flag."+flag, nil) }
+	set.StringVar(&a.flags.state, "state", "/var/lib/cordon", say("state"))
+	set.StringVar(&a.flags.run, "run", "/run/cordon", say("run"))
+	set.BoolVar(&a.flags.json, "json", false, say("json"))
+	set.BoolVar(&a.flags.plain, "plain", false, say("plain"))
+	set.BoolVar(&a.flags.noColor, "no-color", false, say("no_color"))
+	set.StringVar(&a.flags.lang, "lang", "", say("lang"))
+	set.BoolVarP(&a.flags.quiet, "quiet", "q", false, say("quiet"))
+	set.BoolVarP(&a.flags.verbose, "verbose", "v", false, say("verbose"))
+	set.BoolP("help", "h", false, say("help"))
 }
 
 // verbs lists one command a file.
 func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
 		a.versionVerb(),
+		a.completionVerb(),
 	}
 }
 
@@ -138,15 +152,34 @@ func (a *app) failWith(verb string, document api.Document, f *failure) error {
 	if a.flags.json {
 		return a.writeDocument(verb, document, f.code, f)
 	}
-	lines := []string{"cordon: " + f.Error()}
-	if f.detail != "" {
-		lines = append(lines, "  "+f.detail)
+	summary, detail := a.explain(f)
+	lines := []string{"cordon: " + summary}
+	if detail != "" {
+		lines = append(lines, "  "+detail)
 	}
 	if f.next != "" {
 		lines = append(lines, "  $ "+f.next)
 	}
 	_, err := fmt.Fprintln(a.stderr, strings.Join(lines, "\n"))
 	return err
+}
+
+// explain says what happened and why. A failure without a sentence is the machine's, and its cause speaks for itself.
+func (a *app) explain(f *failure) (summary, detail string) {
+	switch {
+	case f.sentence != "":
+		summary = a.words.Text(f.sentence+".summary", f.args)
+		detail = a.words.Text(f.sentence+".detail", f.args)
+		if detail == f.sentence+".detail" {
+			detail = "" // the summary says it all
+		}
+	case f.cause != nil:
+		return f.cause.Error(), ""
+	}
+	if f.cause != nil {
+		detail = strings.TrimSpace(detail + " " + f.cause.Error())
+	}
+	return summary, detail
 }
 
 // writeDocument completes a document's header and prints it.
@@ -157,56 +190,11 @@ func (a *app) writeDocument(verb string, document api.Document, code exitCode, f
 		head.Diagnostics = []api.Diagnostic{}
 	}
 	if f != nil {
-		head.Error = &api.Failure{Summary: f.Error(), Detail: f.detail, Next: f.next}
+		summary, detail := a.explain(f)
+		head.Error = &api.Failure{Summary: summary, Detail: detail, Next: f.next}
 	}
 	out := json.NewEncoder(a.stdout)
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
 	return out.Encode(document)
-}
-
-// checkFlags refuses values of the global flags that no verb could work with.
-func (a *app) checkFlags(cmd *cobra.Command) error {
-	switch a.flags.lang {
-	case "", "en", "fr":
-		return nil
-	}
-	return usageError(cmd, fmt.Errorf("--lang %s: want en or fr", a.flags.lang))
-}
-
-// noSuchVerb refuses a word that is no verb, with those that resemble it.
-func (a *app) noSuchVerb(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	f := &failure{code: exitUsage, summary: fmt.Sprintf("there is no verb %q", args[0]), next: "cordon help"}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		f.next = "cordon " + near[0]
-	}
-	return f
-}
-
-// arguments makes a check of a verb's arguments end with the code for wrong usage.
-func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError(cmd, err)
-		}
-		return nil
-	}
-}
-
-// usageError is wrong usage of a verb: its help is the next thing to read.
-func usageError(cmd *cobra.Command, err error) error {
-	known := &failure{}
-	if errors.As(err, &known) {
-		return err
-	}
-	return &failure{code: exitUsage, summary: err.Error(), next: cmd.CommandPath() + " --help"}
-}
-
-// verbName is the verb as the document names it: without the program, empty when none was given.
-func verbName(cmd *cobra.Command) string {
-	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
-	return name
 }

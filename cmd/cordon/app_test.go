@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/gateway/api"
+	"cordon/policy/message"
 )
 
 // outcome runs one made-up verb and returns what a caller of the process sees.
@@ -21,7 +22,7 @@ func outcome(ctx context.Context, t *testing.T, asJSON bool, found answer, err e
 	t.Helper()
 	var out, problems bytes.Buffer
 	a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &problems, getenv: func(string) string { return "" }}
-	a.flags.json = asJSON
+	a.words, a.flags.json = message.In(message.English), asJSON
 	root, cmd := &cobra.Command{Use: "cordon"}, &cobra.Command{Use: "try"}
 	root.AddCommand(cmd)
 	cmd.SetContext(ctx)
@@ -38,7 +39,7 @@ func outcome(ctx context.Context, t *testing.T, asJSON bool, found answer, err e
 func TestOutcomes(t *testing.T) {
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
-	refused := &failure{code: exitPolicy, summary: "the policy has 2 mistakes", detail: "None of it was applied.", next: "cordon validate"}
+	refused := &failure{code: exitPolicy, sentence: "usage.lang", args: message.Args{"value": "de"}, next: "cordon validate"}
 	text := func(out io.Writer) error { _, err := fmt.Fprintln(out, "drifted"); return err }
 	for name, test := range map[string]struct {
 		ctx            context.Context
@@ -51,16 +52,16 @@ func TestOutcomes(t *testing.T) {
 		"negative answer": {found: answer{code: exitNegative, document: &api.Version{}, text: text}, code: exitNegative, stdout: "drifted\n"},
 		"failure": {
 			err: fmt.Errorf("load: %w", refused), code: exitPolicy,
-			stderr: "cordon: the policy has 2 mistakes\n  None of it was applied.\n  $ cordon validate\n",
+			stderr: "cordon: There is no language \"de\": en and fr are spoken.\n  $ cordon validate\n",
 		},
 		"failure after a finding": {
 			found: answer{document: &api.Version{}, text: text}, err: refused, code: exitPolicy,
-			stderr: "cordon: the policy has 2 mistakes\n  None of it was applied.\n  $ cordon validate\n",
+			stderr: "cordon: There is no language \"de\": en and fr are spoken.\n  $ cordon validate\n",
 		},
 		"any error": {err: errors.New("disk is full"), code: exitFailed, stderr: "cordon: disk is full\n  $ cordon help\n"},
 		"interrupted": {
 			ctx: interrupted, err: context.Canceled, code: exitInterrupted,
-			stderr: "cordon: interrupted: context canceled\n  $ cordon status\n",
+			stderr: "cordon: Interrupted.\n  $ cordon status\n",
 		},
 		"cancelled by itself": {
 			err: context.Canceled, code: exitFailed, stderr: "cordon: context canceled\n  $ cordon help\n",

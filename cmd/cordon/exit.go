@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+
+	"cordon/policy/message"
 )
 
 // exitCode is what the process ends with; scripts depend on the numbers.
@@ -19,35 +21,39 @@ const (
 	exitInterrupted exitCode = 130 // interrupted: 128 + SIGINT, as a shell reports it
 )
 
-// failure is an error with its exit code and the command to type next.
+// failure is an error with its exit code, its sentence and the command to type next.
 type failure struct {
-	code    exitCode
-	summary string
-	detail  string
-	next    string
-	cause   error
+	code exitCode
+	// sentence is a code of package message: code.summary says what happened, code.detail why. Without one the cause speaks.
+	sentence string
+	args     message.Args
+	next     string
+	cause    error
 }
 
-// Error returns the summary, and the cause where there is one.
+// Error is for those who print errors without a language.
 func (f *failure) Error() string {
-	if f.cause == nil {
-		return f.summary
+	switch {
+	case f.cause == nil:
+		return f.sentence
+	case f.sentence == "":
+		return f.cause.Error()
 	}
-	return f.summary + ": " + f.cause.Error()
+	return f.sentence + ": " + f.cause.Error()
 }
 
 // Unwrap returns the cause.
 func (f *failure) Unwrap() error { return f.cause }
 
 // failureOf gives any error an exit code and a next command. Only an interruption by the user ends the program's own context, and
-// then whatever failed, failed for that.
+// then whatever was cancelled, was cancelled by that.
 func failureOf(ctx context.Context, err error) *failure {
 	known := &failure{}
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return &failure{code: exitInterrupted, summary: "interrupted", next: "cordon status", cause: err}
+		return &failure{code: exitInterrupted, sentence: "outcome.interrupted", next: "cordon status"}
 	case errors.As(err, &known):
 		return known
 	}
-	return &failure{code: exitFailed, summary: err.Error(), next: "cordon help"}
+	return &failure{code: exitFailed, next: "cordon help", cause: err}
 }

@@ -20,8 +20,8 @@ var linkedVersion string //nolint:gochecknoglobals // the linker can set nothing
 func (a *app) versionVerb() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Say which version this is",
-		Args:  arguments(cobra.NoArgs),
+		Short: a.words.Text("verb.version", nil),
+		Args:  arguments(0, 0),
 		RunE: a.verb(func(context.Context, []string) (answer, error) {
 			build, _ := debug.ReadBuildInfo()
 			version := versionOf(linkedVersion, build)
