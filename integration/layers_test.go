@@ -21,7 +21,7 @@ func layers() []string {
 		8:  "gateway/kernel/... gateway/history gateway/store gateway/settings gateway/source gateway/alert gateway/serve gateway/serve/...",
 		9:  "gateway/kernel gateway/observe",
 		10: "gateway",
-		11: "gateway/socket gateway/doctor gateway/canary gateway/metrics gateway/web gateway/terminal gateway/fleet integration/lab/...",
+		11: "gateway/socket gateway/doctor gateway/canary gateway/metrics gateway/web gateway/terminal gateway/fleet",
 		12: "integration/lab integration/lab/device",
 		13: "cmd/cordon/demo",
 		14: "cmd/cordon",
