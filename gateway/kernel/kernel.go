@@ -1,0 +1,165 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"cordon/gateway/kernel/conntrack"
+	"cordon/gateway/kernel/nft"
+	"cordon/gateway/kernel/route"
+	"cordon/gateway/kernel/sysctl"
+	"cordon/gateway/netstate"
+	"cordon/gateway/plan"
+)
+
+// Kernel is the machine's network namespace, by one lasting socket for each netlink family. It is not for several goroutines.
+type Kernel struct {
+	filter *nft.Conn
+	route  *route.Conn
+	track  *conntrack.Conn
+	tree   *sysctl.Tree
+}
+
+// Settings is where the kernel shows its settings as files.
+const Settings = "/proc/sys"
+
+// Open opens the network namespace of the calling thread. Settings are read below a folder, which is Settings but in tests.
+func Open(settings string) (*Kernel, error) {
+	k := &Kernel{}
+	var err error
+	if k.filter, err = nft.Open(); err != nil {
+		return nil, fmt.Errorf("open nf_tables: %w", err)
+	}
+	if k.route, err = route.Open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the routing tables: %w", err), k.Close())
+	}
+	if k.track, err = conntrack.Open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the connection tracking: %w", err), k.Close())
+	}
+	if k.tree, err = sysctl.Open(settings); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the kernel settings: %w", err), k.Close())
+	}
+	return k, nil
+}
+
+// Close closes what is open.
+func (k *Kernel) Close() error {
+	var all []error
+	if k.filter != nil {
+		all = append(all, k.filter.Close())
+	}
+	if k.route != nil {
+		all = append(all, k.route.Close())
+	}
+	if k.track != nil {
+		all = append(all, k.track.Close())
+	}
+	if k.tree != nil {
+		all = append(all, k.tree.Close())
+	}
+	return errors.Join(all...)
+}
+
+// Reading is the machine at one moment: the generation is that of its packet filter.
+type Reading struct {
+	State      netstate.State
+	Generation uint32
+}
+
+// Read reads the machine, and of its settings those that are named.
+func (k *Kernel) Read(ctx context.Context, settings []string) (Reading, error) {
+	tables, err := k.filter.Read(ctx)
+	if err != nil {
+		return Reading{}, fmt.Errorf("read the packet filter: %w", err)
+	}
+	state, err := k.route.Read()
+	if err != nil {
+		return Reading{}, fmt.Errorf("read links, addresses, routes and rules: %w", err)
+	}
+	state.Tables = tables.Ours
+	for _, id := range tables.Foreign {
+		state.Foreign = append(state.Foreign, netstate.ForeignTable{Family: id.Family.String(), Name: id.Name})
+	}
+	if state.Sysctls, err = k.tree.Read(settings...); err != nil {
+		return Reading{}, fmt.Errorf("read the kernel settings: %w", err)
+	}
+	return Reading{state.Canonical(), tables.Generation}, nil
+}
+
+// Flows returns the connections that the kernel tracks.
+func (k *Kernel) Flows() ([]netstate.Flow, error) { return k.track.Flows() }
+
+// Check has the kernel look at a plan's transaction without taking it.
+func (k *Kernel) Check(ctx context.Context, p plan.Plan) error { return k.filter.Check(ctx, p.Batch) }
+
+// Apply carries a plan out. Flows that refused says yes to end after the packet filter changed; forwarding begins when verify has
+// nothing to say against what the kernel then holds. On an error, everything that was done is undone but for the flows that ended:
+// the packet filter by the caller's next plan, for only a fresh reading knows what it holds.
+func (k *Kernel) Apply(ctx context.Context, p plan.Plan, refused func(netstate.Flow) bool, verify func(context.Context) error) (cut int, err error) {
+	done := &journal{kernel: k}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, done.undo())
+		}
+	}()
+	if err := done.take(p.Tighten); err != nil {
+		return 0, err
+	}
+	if err := k.filter.Commit(ctx, p.Batch); err != nil {
+		return 0, err
+	}
+	if err := done.take(p.Loosen); err != nil {
+		return 0, err
+	}
+	if cut, err = k.track.Remove(refused); err != nil {
+		return cut, fmt.Errorf("end the flows that are no longer allowed: %w", err)
+	}
+	if err := verify(ctx); err != nil {
+		return cut, err
+	}
+	return cut, done.take(p.Forward)
+}
+
+// journal remembers the steps that were taken.
+type journal struct {
+	kernel *Kernel
+	steps  []plan.Step
+}
+
+func (j *journal) take(steps []plan.Step) error {
+	for _, s := range steps {
+		if err := j.kernel.step(s); err != nil {
+			return err
+		}
+		j.steps = append(j.steps, s)
+	}
+	return nil
+}
+
+// undo takes the steps back, the last one first. It goes on after an error: each step that comes back is worth having.
+func (j *journal) undo() error {
+	var all []error
+	for i := len(j.steps) - 1; i >= 0; i-- {
+		if err := j.kernel.step(j.steps[i].Undo()); err != nil {
+			all = append(all, fmt.Errorf("undo: %w", err))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// step carries out one step outside the packet filter.
+func (k *Kernel) step(s plan.Step) error {
+	if setting, ok := s.Object.(netstate.Sysctl); ok {
+		return k.tree.Write(setting)
+	}
+	switch s.Action {
+	case plan.Add:
+		return k.route.Add(s.Object)
+	case plan.Remove:
+		return k.route.Remove(s.Object)
+	case plan.Amend:
+		return k.route.Change(s.Before, s.Object)
+	}
+	return fmt.Errorf("%s: no such step", s)
+}

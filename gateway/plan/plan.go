@@ -1,0 +1,68 @@
+package plan
+
+import (
+	"strings"
+
+	"cordon/gateway/netstate"
+	"cordon/policy"
+)
+
+// Plan is everything that has to happen, in the order in which it happens.
+type Plan struct {
+	Changes []Change
+	Tables
+	Network
+}
+
+// Between returns the plan from the live state to the wanted one. The policy gives names their details; generation is the one that
+// the live tables were read at.
+func Between(p policy.Policy, live, wanted netstate.State, generation uint32) Plan {
+	result := Plan{
+		Tables:  TablesBetween(live.Tables, wanted.Tables, generation),
+		Network: NetworkBetween(live, wanted),
+	}
+	result.Changes = append(named(p, live.Tables, wanted.Tables), result.skeleton()...)
+	for _, steps := range [...][]Step{result.Tighten, result.Loosen, result.Forward} {
+		for _, s := range steps {
+			result.Changes = append(result.Changes, Change{Action: s.Action, Kind: kindOf(s.Object), Name: s.Object.String(), Text: s.Object.String()})
+		}
+	}
+	return result
+}
+
+// Empty says whether the machine already is as it is wanted.
+func (p Plan) Empty() bool { return p.Tables.Empty() && p.Network.Empty() }
+
+// skeleton returns the changes of the packet filter's own shape.
+func (t Tables) skeleton() []Change {
+	var changes []Change
+	for _, id := range t.Made {
+		changes = append(changes, Change{Action: Add, Kind: "skeleton", Name: "table " + id.String()})
+	}
+	for _, id := range t.Gone {
+		changes = append(changes, Change{Action: Remove, Kind: "skeleton", Name: "table " + id.String()})
+	}
+	for _, name := range t.Reshaped {
+		if !strings.HasSuffix(name, " origins") {
+			changes = append(changes, Change{Action: Amend, Kind: "skeleton", Name: name})
+		}
+	}
+	return changes
+}
+
+func kindOf(o netstate.Object) string {
+	switch o.(type) {
+	case netstate.Sysctl:
+		return "sysctl"
+	case netstate.Link:
+		return "link"
+	case netstate.Address:
+		return "address"
+	case netstate.Route:
+		return "route"
+	case netstate.Rule:
+		return "rule"
+	default:
+		return "neighbour"
+	}
+}

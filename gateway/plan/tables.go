@@ -1,0 +1,275 @@
+package plan
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"cordon/gateway/wire"
+
+	"golang.org/x/sys/unix"
+)
+
+// Count is how many of something a plan adds and removes.
+type Count struct{ Added, Removed int }
+
+// Tables is the packet filter's half of a plan: one transaction, and what it changes.
+type Tables struct {
+	Batch           *wire.Batch
+	Elements, Rules Count
+	// Made and Gone say which of our tables come and go as a whole.
+	Made, Gone []wire.ID
+	// Reshaped are chains whose rules change and sets that are made anew, as "inet cordon judge4".
+	Reshaped []string
+	// Entered and Left are the elements that change, by set.
+	Entered, Left []SetElement
+}
+
+// SetElement is an element and the set that it stands in.
+type SetElement struct {
+	Table   wire.ID
+	Set     string
+	Element wire.Element
+}
+
+// Empty says whether the packet filter already is as it is wanted.
+func (t Tables) Empty() bool { return t.Batch.Empty() }
+
+// TablesBetween returns the transaction that makes the live tables the wanted ones. It is bound to the generation that the live
+// tables were read at: when somebody has changed anything since, the kernel takes none of it. Chains and sets that stay keep their
+// counters and what rules wrote into them.
+func TablesBetween(live, wanted []wire.Table, generation uint32) Tables {
+	t := Tables{Batch: wire.NewBatch(generation)}
+	for i := range live {
+		if find(wanted, live[i].ID()) == nil {
+			t.Batch.DeleteTable(live[i].ID())
+			t.Gone = append(t.Gone, live[i].ID())
+			t.count(&live[i], &t.Rules.Removed, &t.Elements.Removed)
+		}
+	}
+	for i := range wanted {
+		w := &wanted[i]
+		l := find(live, w.ID())
+		if l == nil {
+			t.Batch.Add(w)
+			t.Made = append(t.Made, w.ID())
+			t.count(w, &t.Rules.Added, &t.Elements.Added)
+			continue
+		}
+		t.amend(l, w)
+	}
+	return t
+}
+
+func find(tables []wire.Table, id wire.ID) *wire.Table {
+	for i := range tables {
+		if tables[i].ID() == id {
+			return &tables[i]
+		}
+	}
+	return nil
+}
+
+func (t *Tables) count(table *wire.Table, rules, elements *int) {
+	for _, c := range table.Chains {
+		*rules += len(c.Rules)
+	}
+	for i := range table.Sets {
+		if s := &table.Sets[i]; !anonymous(s) {
+			*elements += len(s.Elements)
+		}
+	}
+}
+
+func anonymous(s *wire.Set) bool { return s.Flags&unix.NFT_SET_ANONYMOUS != 0 }
+
+// written says whether rules write the set's elements, which are then not ours to plan.
+func written(s *wire.Set) bool { return s.Flags&unix.NFT_SET_EVAL != 0 }
+
+// amendment is what has to happen to one table that is there.
+type amendment struct {
+	live, wanted   *wire.Table // as they are: what is sent names their sets
+	stable, target wire.Table  // as they are compared
+	id             wire.ID
+	remade         map[string]bool // sets
+	refilled       map[string]bool // chains whose rules are made anew
+	rehung         map[string]bool // base chains whose hook changes
+}
+
+// amend changes a table in place. First the rules go that change, so that nothing refers to what goes next; everything that comes
+// is made before the rules that refer to it.
+func (t *Tables) amend(live, wanted *wire.Table) {
+	a := compare(live, wanted)
+	for _, c := range a.live.Chains {
+		if a.refilled[c.Name] {
+			t.Batch.FlushChain(a.id, c.Name)
+		}
+	}
+	t.amendElements(a)
+	t.amendSetsAndChains(a)
+	t.refill(a)
+}
+
+// compare finds out what differs.
+func compare(live, wanted *wire.Table) amendment {
+	a := amendment{
+		live: live, wanted: wanted, id: wanted.ID(),
+		stable: wire.Stable([]wire.Table{*live})[0], target: wire.Stable([]wire.Table{*wanted})[0],
+		remade: map[string]bool{}, refilled: map[string]bool{}, rehung: map[string]bool{},
+	}
+	for i := range a.target.Sets {
+		w := &a.target.Sets[i]
+		l := a.stable.Set(w.Name)
+		switch {
+		case anonymous(w):
+			if l == nil || !l.SameDeclaration(w) || !slices.EqualFunc(l.Elements, w.Elements, sameElement) {
+				a.refilled[strings.Fields(w.Name)[1]] = true
+			}
+		case l != nil && !l.SameDeclaration(w):
+			a.remade[w.Name] = true
+		}
+	}
+	a.compareChains()
+	return a
+}
+
+func (a *amendment) compareChains() {
+	for _, w := range a.target.Chains {
+		l := a.stable.Chain(w.Name)
+		switch {
+		case l == nil:
+			a.refilled[w.Name] = true
+		case !reflect.DeepEqual(l.Hook, w.Hook):
+			a.rehung[w.Name], a.refilled[w.Name] = true, true
+		case !reflect.DeepEqual(l.Rules, w.Rules):
+			a.refilled[w.Name] = true
+		}
+	}
+	for _, l := range a.stable.Chains {
+		// A set cannot be made anew while a rule looks into it, and a chain that goes takes its rules along.
+		if len(a.remade) > 0 || a.target.Chain(l.Name) == nil {
+			a.refilled[l.Name] = true
+		}
+	}
+}
+
+// sameElement compares two elements that have lost what lives.
+func sameElement(a, b wire.Element) bool {
+	return a.Key == b.Key && a.KeyEnd == b.KeyEnd && a.Flags == b.Flags && a.Data == b.Data && a.Timeout == b.Timeout &&
+		a.Userdata == b.Userdata && slices.Equal(a.Exprs, b.Exprs)
+}
+
+// amendElements takes out and puts in the elements that differ, in every set that stays.
+func (t *Tables) amendElements(a amendment) {
+	var entering []func()
+	for i := range a.wanted.Sets {
+		w := &a.wanted.Sets[i]
+		l := a.live.Set(w.Name)
+		if anonymous(w) || written(w) || l == nil || a.remade[w.Name] {
+			continue
+		}
+		left, entered := difference(l.Elements, w.Elements)
+		t.note(&t.Left, &t.Elements.Removed, a.id, w.Name, left)
+		t.note(&t.Entered, &t.Elements.Added, a.id, w.Name, entered)
+		t.Batch.DeleteElements(a.id, w.Name, left)
+		entering = append(entering, func() { t.Batch.AddElements(a.id, w.Name, entered) })
+	}
+	// What a map's new element names may be a chain that is not there yet; chains come before elements.
+	t.addChains(a)
+	for _, enter := range entering {
+		enter()
+	}
+}
+
+func (t *Tables) note(list *[]SetElement, count *int, id wire.ID, set string, elements []wire.Element) {
+	*count += len(elements)
+	for _, e := range elements {
+		*list = append(*list, SetElement{id, set, e})
+	}
+}
+
+// elementKey tells elements of one set apart: an interval's end has the next one's beginning as its key.
+type elementKey struct {
+	key, end string
+	flags    uint32
+}
+
+// difference returns what has to leave a set and what has to enter it. An element that changes does both.
+func difference(live, wanted []wire.Element) (left, entered []wire.Element) {
+	known := make(map[elementKey]int, len(live))
+	for i := range live {
+		known[elementKey{live[i].Key, live[i].KeyEnd, live[i].Flags}] = i
+	}
+	for _, w := range wanted {
+		k := elementKey{w.Key, w.KeyEnd, w.Flags}
+		i, there := known[k]
+		if there && sameElement(live[i].Stable(), w.Stable()) {
+			delete(known, k)
+			continue
+		}
+		entered = append(entered, w)
+	}
+	for i := range live {
+		if at, there := known[elementKey{live[i].Key, live[i].KeyEnd, live[i].Flags}]; there && at == i {
+			left = append(left, live[i])
+		}
+	}
+	return left, entered
+}
+
+func (t *Tables) addChains(a amendment) {
+	for _, c := range a.wanted.Chains {
+		if a.rehung[c.Name] {
+			t.Batch.AddChain(a.id, wire.Chain{Name: c.Name})
+			t.Batch.DeleteChain(a.id, c.Name)
+			t.Batch.AddChain(a.id, c)
+		}
+		if a.live.Chain(c.Name) == nil {
+			t.Batch.AddChain(a.id, c)
+		}
+	}
+}
+
+// amendSetsAndChains removes what nothing refers to any more and makes sets that are new or another.
+func (t *Tables) amendSetsAndChains(a amendment) {
+	for i := range a.live.Sets {
+		if s := &a.live.Sets[i]; !anonymous(s) && (a.remade[s.Name] || a.wanted.Set(s.Name) == nil) {
+			t.Batch.DeleteSet(a.id, s.Name)
+			t.Elements.Removed += len(s.Elements)
+		}
+	}
+	for i := range a.wanted.Sets {
+		s := &a.wanted.Sets[i]
+		if anonymous(s) || (a.live.Set(s.Name) != nil && !a.remade[s.Name]) {
+			continue
+		}
+		t.Reshaped = append(t.Reshaped, "set "+a.id.String()+" "+s.Name)
+		t.Batch.AddSet(a.id, s)
+		t.Batch.AddElements(a.id, s.Name, s.Elements)
+		t.Elements.Added += len(s.Elements)
+	}
+	for _, c := range a.live.Chains {
+		if a.wanted.Chain(c.Name) == nil {
+			t.Batch.DeleteChain(a.id, c.Name)
+		}
+	}
+}
+
+// refill gives chains their rules again.
+func (t *Tables) refill(a amendment) {
+	for _, c := range a.live.Chains {
+		if a.refilled[c.Name] {
+			t.Rules.Removed += len(c.Rules)
+		}
+	}
+	for _, c := range a.wanted.Chains {
+		if !a.refilled[c.Name] {
+			continue
+		}
+		t.Reshaped = append(t.Reshaped, "chain "+a.id.String()+" "+c.Name)
+		for _, r := range c.Rules {
+			t.Batch.AddRule(a.wanted, c.Name, r)
+			t.Rules.Added++
+		}
+	}
+}
