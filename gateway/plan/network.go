@@ -1,0 +1,275 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"cordon/gateway/netstate"
+)
+
+// Step is one change outside the packet filter.
+type Step struct {
+	Action Action
+	Object netstate.Object
+	// Before is what an Amend changes; it is nil otherwise.
+	Before netstate.Object
+}
+
+// Undo returns the step that takes this one back. Steps are undone in the opposite order.
+func (s Step) Undo() Step {
+	switch s.Action {
+	case Add:
+		return Step{Action: Remove, Object: s.Object}
+	case Remove:
+		return Step{Action: Add, Object: s.Object}
+	}
+	return Step{Action: Amend, Object: s.Before, Before: s.Object}
+}
+
+// String returns the step in the words of ip(8).
+func (s Step) String() string { return string(s.Action) + " " + s.Object.String() }
+
+// Network is the ordered half of a plan that is not the packet filter. Whatever fails in the middle leaves the machine as shut as
+// before or more:
+//
+//	Tighten   1  forwarding off, where it is not wanted
+//	          2  settings: all, default, then each interface, and there disable_ipv6 first
+//	          3  device group of governed interfaces, which outlives a rename
+//	          4  blackholes, then the rules that lead into them: 880, 881
+//	          5  rules that open go (877, 878, 879), then routes that open, neighbours, addresses
+//	          ─  the packet filter, one transaction: from here on hooks know every interface
+//	Loosen    6  links up, addresses, which also make the kernel's own routes
+//	          7  routes that open: those on the link, then those by a router, which the kernel finds by the former
+//	          8  rules that open
+//	          9  rules that shut go, then the blackholes behind them
+//	         10  neighbours, which need a link that is up; the group of interfaces that are no longer governed
+//	          ─  read back, prove
+//	Forward  11  forwarding on, and again what switching it writes over
+//
+// An interface that was not governed before loses its ways out in 4 and gets those to its peers in 7: it is cut, for milliseconds,
+// rather than open to a network whose packet filter does not know it yet.
+type Network struct {
+	Tighten, Loosen, Forward []Step
+	// Absent are the interfaces that the wanted state names and the machine does not have: what belongs to them waits.
+	Absent []string
+	// Missing are wanted settings that this kernel does not have.
+	Missing []netstate.Sysctl
+}
+
+// Empty says whether nothing is to be done. What is absent or missing is not.
+func (n Network) Empty() bool { return len(n.Tighten)+len(n.Loosen)+len(n.Forward) == 0 }
+
+// phase is a step's place in the order that the package's drawing shows.
+type phase int
+
+const (
+	stopForwarding phase = iota
+	setSettings
+	govern
+	shutRoutes
+	shutRules
+	closeRules
+	closeRoutes
+	forgetNeighbours
+	removeAddresses
+	tightened // the packet filter's transaction
+	raiseLinks
+	addAddresses
+	openRoutes
+	openRoutesVia
+	openRules
+	unshutRules
+	unshutRoutes
+	setNeighbours
+	release
+	loosened // read back, prove
+	startForwarding
+)
+
+// placed is a step and its place.
+type placed struct {
+	phase phase
+	step  Step
+}
+
+// network gathers steps while the two states are compared.
+type network struct {
+	live, wanted netstate.State
+	links        map[string]netstate.Link // live
+	absent       map[string]bool
+	missing      []netstate.Sysctl
+	steps        []placed
+}
+
+// NetworkBetween returns what makes live wanted: everything that is wanted and not there is added, what is there and not wanted is
+// removed only when it is ours. Objects of an interface that the machine does not have are left out and the interface is named.
+func NetworkBetween(live, wanted netstate.State) Network {
+	n := network{
+		live: live.Canonical(), wanted: wanted.Canonical(), links: map[string]netstate.Link{}, absent: map[string]bool{},
+	}
+	for _, l := range live.Links {
+		n.links[l.Name] = l
+	}
+	n.settings()
+	n.groups()
+	n.addresses()
+	n.routes()
+	n.rules()
+	n.neighbours()
+	return n.ordered()
+}
+
+// ordered sorts the steps by their places and divides them.
+func (n *network) ordered() Network {
+	slices.SortStableFunc(n.steps, func(a, b placed) int { return cmp.Compare(a.phase, b.phase) })
+	plan := Network{Missing: n.missing}
+	for name := range n.absent {
+		plan.Absent = append(plan.Absent, name)
+	}
+	slices.Sort(plan.Absent)
+	for _, p := range n.steps {
+		switch {
+		case p.phase < tightened:
+			plan.Tighten = append(plan.Tighten, p.step)
+		case p.phase < loosened:
+			plan.Loosen = append(plan.Loosen, p.step)
+		default:
+			plan.Forward = append(plan.Forward, p.step)
+		}
+	}
+	return plan
+}
+
+func (n *network) add(at phase, object netstate.Object) {
+	n.steps = append(n.steps, placed{at, Step{Action: Add, Object: object}})
+}
+
+func (n *network) change(at phase, before, after netstate.Object) {
+	n.steps = append(n.steps, placed{at, Step{Action: Amend, Object: after, Before: before}})
+}
+
+func (n *network) remove(at phase, object netstate.Object) {
+	n.steps = append(n.steps, placed{at, Step{Action: Remove, Object: object}})
+}
+
+// present says whether the machine has the interface, and notes it when it has not. No name is no interface.
+func (n *network) present(name string) bool {
+	if name == "" {
+		return true
+	}
+	if _, ok := n.links[name]; !ok {
+		n.absent[name] = true
+		return false
+	}
+	return true
+}
+
+// choose is one of two places.
+func choose(condition bool, yes, no phase) phase {
+	if condition {
+		return yes
+	}
+	return no
+}
+
+// groups sets the device group of governed interfaces before anything else is done to them, and their state when the packet filter
+// stands. A group that is not ours is left to whoever set it.
+func (n *network) groups() {
+	wanted := map[string]bool{}
+	for _, w := range n.wanted.Links {
+		wanted[w.Name] = true
+		if !n.present(w.Name) {
+			continue
+		}
+		after := n.links[w.Name]
+		if w.Group != after.Group && (w.Group != 0 || after.Governed()) {
+			before := after
+			after.Group = w.Group
+			n.change(choose(w.Governed(), govern, release), before, after)
+		}
+		if w.Up && !after.Up {
+			before := after
+			after.Up = true
+			n.change(raiseLinks, before, after)
+		}
+	}
+	for _, l := range n.live.Links {
+		if l.Governed() && !wanted[l.Name] {
+			free := l
+			free.Group = 0
+			n.change(release, l, free)
+		}
+	}
+}
+
+// addresses compares by interface and prefix: who added an address does not matter to a packet.
+func (n *network) addresses() {
+	anonymous := func(a netstate.Address) netstate.Address {
+		a.Protocol = 0
+		return a
+	}
+	extra, lacking := differences(n.live.Addresses, n.wanted.Addresses, anonymous)
+	for _, a := range extra {
+		if a.Ours() {
+			n.remove(removeAddresses, a)
+		}
+	}
+	for _, a := range lacking {
+		if n.present(a.Interface) {
+			n.add(addAddresses, a)
+		}
+	}
+}
+
+// neighbours are ours on governed interfaces.
+func (n *network) neighbours() {
+	governed := map[string]bool{}
+	for _, l := range slices.Concat(n.live.Links, n.wanted.Links) {
+		governed[l.Name] = governed[l.Name] || l.Governed()
+	}
+	type key struct{ link, address string }
+	of := func(e netstate.Neighbour) key { return key{e.Interface, e.Address.String()} }
+	extra, lacking := differences(n.live.Neighbours, n.wanted.Neighbours, func(e netstate.Neighbour) netstate.Neighbour { return e })
+	standing := map[key]netstate.Neighbour{}
+	for _, e := range extra {
+		standing[of(e)] = e
+	}
+	for _, e := range lacking {
+		before, ok := standing[of(e)]
+		switch {
+		case ok:
+			n.change(setNeighbours, before, e)
+			delete(standing, of(e))
+		case n.present(e.Interface):
+			n.add(setNeighbours, e)
+		}
+	}
+	for _, e := range extra {
+		if _, ok := standing[of(e)]; ok && governed[e.Interface] {
+			n.remove(forgetNeighbours, e)
+		}
+	}
+}
+
+// differences returns what is live and not wanted and the other way round, each as often as it is too many or too few. Two values are
+// the same when identity makes them so.
+func differences[T comparable](live, wanted []T, identity func(T) T) (extra, lacking []T) {
+	count := make(map[T]int, len(wanted))
+	for _, w := range wanted {
+		count[identity(w)]++
+	}
+	for _, l := range live {
+		if count[identity(l)] > 0 {
+			count[identity(l)]--
+		} else {
+			extra = append(extra, l)
+		}
+	}
+	for _, w := range wanted {
+		if count[identity(w)] > 0 {
+			count[identity(w)]--
+			lacking = append(lacking, w)
+		}
+	}
+	return extra, lacking
+}
