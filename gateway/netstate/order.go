@@ -9,6 +9,10 @@ import (
 // metric6 is what the kernel gives an IPv6 route that has no metric (include/net/ip6_fib.h, IP6_RT_PRIO_USER).
 const metric6 = 1024
 
+// kernelProtocol is the originator of the routes that the kernel makes for its own addresses (linux/rtnetlink.h, RTPROT_KERNEL): those
+// may have no metric.
+const kernelProtocol = 2
+
 // Canonical returns the state as the kernel would tell it: prefixes without host bits, sorted, so that two states that mean the same
 // are equal. Tables stay in their order, which is part of what they mean. The argument's slices stay as they are.
 func (s State) Canonical() State {
@@ -42,7 +46,7 @@ func (r Route) Canonical() Route {
 	if !r.Opens() || r.Type == Throw {
 		r.Via, r.Interface = netip.Addr{}, ""
 	}
-	if r.Metric == 0 && r.Family() == IPv6 && r.Type != Local && r.Type != Multicast && r.Type != Anycast {
+	if r.Metric == 0 && r.Family() == IPv6 && r.Protocol != kernelProtocol {
 		r.Metric = metric6
 	}
 	return r

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -37,6 +38,10 @@ func namespace(t *testing.T) *route.Conn {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"lo", "cam0", "far0"} {
+		// The kernel gives a link its own address, with routes, some time after it came up: not in the middle of a test.
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name+"/addr_gen_mode", []byte("1"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		link, err := handle.LinkByName(name)
 		if err != nil {
 			t.Fatal(err)
