@@ -280,10 +280,10 @@ func (w *rule) need(l layer) {
 	case udpLayer:
 		w.needTransport(unix.IPPROTO_UDP)
 	case icmpLayer:
-		w.needNetwork(unix.ETH_P_IP, true)
+		w.needAnyNetwork(unix.ETH_P_IP)
 		w.needTransport(unix.IPPROTO_ICMP)
 	case icmpv6Layer:
-		w.needNetwork(unix.ETH_P_IPV6, true)
+		w.needAnyNetwork(unix.ETH_P_IPV6)
 		w.needTransport(unix.IPPROTO_ICMPV6)
 	}
 }
@@ -304,6 +304,13 @@ func (w *rule) needNetwork(ethertype int32, inHeader bool) {
 		w.test(load(ruleset.NFProto, register1), compare(expr.CmpOpEq, nfproto))
 	default:
 		w.constant(ruleset.EtherTypeField, expr.CmpOpEq, value)
+	}
+}
+
+// needAnyNetwork asks for a network protocol only where nothing is known: nft trusts the rule to know what it is about.
+func (w *rule) needAnyNetwork(ethertype int32) {
+	if w.network == 0 {
+		w.needNetwork(ethertype, true)
 	}
 }
 
