@@ -94,22 +94,22 @@ func (k *Kernel) Flows() ([]netstate.Flow, error) { return k.track.Flows() }
 func (k *Kernel) Check(ctx context.Context, p plan.Plan) error { return k.filter.Check(ctx, p.Batch) }
 
 // Apply carries a plan out. Flows that refused says yes to end after the packet filter changed; forwarding begins when verify has
-// nothing to say against what the kernel then holds. On an error, everything that was done is undone but for the flows that ended:
-// the packet filter by the caller's next plan, for only a fresh reading knows what it holds.
+// nothing to say against what the kernel then holds. On an error everything that was done is undone, but for the flows that ended.
 func (k *Kernel) Apply(ctx context.Context, p plan.Plan, refused func(netstate.Flow) bool, verify func(context.Context) error) (cut int, err error) {
-	done := &journal{kernel: k}
+	done := journal{kernel: k, plan: p}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, done.undo())
+			err = errors.Join(err, done.undo(context.WithoutCancel(ctx)))
 		}
 	}()
-	if err := done.take(p.Tighten); err != nil {
+	if err := done.take(&done.tightened, p.Tighten); err != nil {
 		return 0, err
 	}
 	if err := k.filter.Commit(ctx, p.Batch); err != nil {
 		return 0, err
 	}
-	if err := done.take(p.Loosen); err != nil {
+	done.committed = true
+	if err := done.take(&done.loosened, p.Loosen); err != nil {
 		return 0, err
 	}
 	if cut, err = k.track.Remove(refused); err != nil {
@@ -118,34 +118,46 @@ func (k *Kernel) Apply(ctx context.Context, p plan.Plan, refused func(netstate.F
 	if err := verify(ctx); err != nil {
 		return cut, err
 	}
-	return cut, done.take(p.Forward)
+	return cut, done.take(&done.loosened, p.Forward)
 }
 
-// journal remembers the steps that were taken.
+// journal remembers what of a plan was carried out.
 type journal struct {
-	kernel *Kernel
-	steps  []plan.Step
+	kernel              *Kernel
+	plan                plan.Plan
+	tightened, loosened []plan.Step
+	committed           bool
 }
 
-func (j *journal) take(steps []plan.Step) error {
+func (j *journal) take(taken *[]plan.Step, steps []plan.Step) error {
 	for _, s := range steps {
 		if err := j.kernel.step(s); err != nil {
 			return err
 		}
-		j.steps = append(j.steps, s)
+		*taken = append(*taken, s)
 	}
 	return nil
 }
 
-// undo takes the steps back, the last one first. It goes on after an error: each step that comes back is worth having.
-func (j *journal) undo() error {
-	var all []error
-	for i := len(j.steps) - 1; i >= 0; i-- {
-		if err := j.kernel.step(j.steps[i].Undo()); err != nil {
+// undo takes everything back in the opposite order. It goes on after an error: each step that comes back is worth having.
+func (j *journal) undo(ctx context.Context) error {
+	all := j.back(j.loosened)
+	if j.committed {
+		if err := j.kernel.filter.Commit(ctx, j.plan.Restore()); err != nil {
 			all = append(all, fmt.Errorf("undo: %w", err))
 		}
 	}
-	return errors.Join(all...)
+	return errors.Join(append(all, j.back(j.tightened)...)...)
+}
+
+func (j *journal) back(steps []plan.Step) []error {
+	var all []error
+	for i := len(steps) - 1; i >= 0; i-- {
+		if err := j.kernel.step(steps[i].Undo()); err != nil {
+			all = append(all, fmt.Errorf("undo: %w", err))
+		}
+	}
+	return all
 }
 
 // step carries out one step outside the packet filter.

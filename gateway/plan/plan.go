@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"cordon/gateway/netstate"
+	"cordon/gateway/wire"
 	"cordon/policy"
 )
 
@@ -12,7 +13,13 @@ type Plan struct {
 	Changes []Change
 	Tables
 	Network
+
+	before, after []wire.Table
 }
+
+// Restore returns the transaction that takes the packet filter back to what it was before the plan. It is bound to no generation: by
+// then the plan itself has made another.
+func (p Plan) Restore() *wire.Batch { return TablesBetween(p.after, p.before, 0).Batch }
 
 // Between returns the plan from the live state to the wanted one. The policy gives names their details; generation is the one that
 // the live tables were read at.
@@ -20,6 +27,7 @@ func Between(p policy.Policy, live, wanted netstate.State, generation uint32) Pl
 	result := Plan{
 		Tables:  TablesBetween(live.Tables, wanted.Tables, generation),
 		Network: NetworkBetween(live, wanted),
+		before:  live.Tables, after: wanted.Tables,
 	}
 	result.Changes = append(named(p, live.Tables, wanted.Tables), result.skeleton()...)
 	for _, steps := range [...][]Step{result.Tighten, result.Loosen, result.Forward} {

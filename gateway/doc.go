@@ -1,0 +1,15 @@
+// Package gateway is the engine: the one place where a policy becomes what the machine does.
+//
+//	*.hcl ─load─▶ Policy ─compile─▶ State wanted ─plan.Between(live, wanted)─▶ Plan ─kernel.Apply─▶ kernel
+//	                                                    ▲                                            │
+//	                                                    └───────────── State live ◀──kernel.Read─────┘
+//
+// Propose reads the machine and says what would change; Change does it, reads the machine again, and takes everything back unless a
+// second plan is empty. Status is the same comparison. None of them remembers anything: what the kernel's comments say is what is
+// known about an earlier policy.
+//
+// # Review notes
+//
+// Can a gateway that has just started recognise this object as its own? Is there a moment in which a camera may escape? Does the
+// second Change do nothing? Does the error say what to type next?
+package gateway

@@ -1,0 +1,153 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cordon/gateway/compile"
+	"cordon/gateway/kernel"
+	"cordon/gateway/netstate"
+	"cordon/gateway/plan"
+	"cordon/policy"
+)
+
+// Gateway changes and reads one machine. It is not for several goroutines.
+type Gateway struct{ kernel *kernel.Kernel }
+
+// Open opens the machine in the network namespace of the calling thread.
+func Open() (*Gateway, error) {
+	k, err := kernel.Open(kernel.Settings)
+	if err != nil {
+		return nil, err
+	}
+	return &Gateway{k}, nil
+}
+
+// Close closes the machine. What is in force stays in force.
+func (g *Gateway) Close() error { return g.kernel.Close() }
+
+// AbsentError says that the policy names interfaces that the machine does not have.
+type AbsentError struct{ Interfaces, Present []string }
+
+// Error names them.
+func (e *AbsentError) Error() string {
+	return "this machine has no interface " + strings.Join(e.Interfaces, ", ")
+}
+
+// DiffersError says that the kernel, read back, does not hold what was applied to it.
+type DiffersError struct{ Changes []plan.Change }
+
+// Error names the first differences.
+func (e *DiffersError) Error() string {
+	var names []string
+	for _, c := range e.Changes[:min(3, len(e.Changes))] {
+		names = append(names, string(c.Action)+" "+c.Kind+" "+c.Name)
+	}
+	return fmt.Sprintf("the kernel does not hold what was applied: %d differences (%s)", len(e.Changes), strings.Join(names, "; "))
+}
+
+// Proposal is what would change, and what for.
+type Proposal struct {
+	Policy policy.Policy
+	Plan   plan.Plan
+	// Cut are the running flows that the policy no longer allows; Kept is how many others there are.
+	Cut  []netstate.Flow
+	Kept int
+
+	wanted netstate.State
+	doors  compile.Doors
+}
+
+// Propose compiles a policy, reads the machine, and says what would change. The kernel is asked whether it would take the packet
+// filter; nothing is changed.
+func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (Proposal, error) {
+	wanted, _ := compile.State(p, commit)
+	result := Proposal{Policy: p, wanted: wanted, doors: compile.DoorsOf(p)}
+	live, err := g.kernel.Read(ctx, settings(wanted))
+	if err != nil {
+		return result, err
+	}
+	result.Plan = plan.Between(p, live.State, wanted, live.Generation)
+	if absent := result.Plan.Absent; len(absent) > 0 {
+		return result, &AbsentError{absent, interfaces(live.State)}
+	}
+	flows, err := g.kernel.Flows()
+	if err != nil {
+		return result, fmt.Errorf("list the running flows: %w", err)
+	}
+	for _, f := range flows {
+		if result.refuses(f) {
+			result.Cut = append(result.Cut, f)
+		}
+	}
+	result.Kept = len(flows) - len(result.Cut)
+	if err := g.kernel.Check(ctx, result.Plan); err != nil {
+		return result, fmt.Errorf("this kernel does not take the packet filter: %w", err)
+	}
+	return result, nil
+}
+
+func (p *Proposal) refuses(f netstate.Flow) bool { return !p.doors.Permit(f) }
+
+// Empty says whether the machine already is as the policy wants it, running flows included.
+func (p *Proposal) Empty() bool { return p.Plan.Empty() && len(p.Cut) == 0 }
+
+func settings(s netstate.State) []string {
+	names := make([]string, len(s.Sysctls))
+	for i, setting := range s.Sysctls {
+		names[i] = setting.Name
+	}
+	return names
+}
+
+func interfaces(s netstate.State) []string {
+	var names []string
+	for _, l := range s.Links {
+		if l.Name != "lo" {
+			names = append(names, l.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Outcome is what a change did.
+type Outcome struct {
+	Applied bool // false when there was nothing to do
+	Cut     int  // flows that ended
+}
+
+// Change carries a proposal out. Once it has begun it is not interrupted: the kernel is the old one or the new one. The machine is
+// read again before forwarding begins, and must then need nothing more; else everything is taken back.
+func (g *Gateway) Change(ctx context.Context, p Proposal) (Outcome, error) {
+	if p.Empty() {
+		return Outcome{}, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return Outcome{}, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	cut, err := g.kernel.Apply(ctx, p.Plan, p.refuses, func(ctx context.Context) error { return g.verify(ctx, p, false) })
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Applied: true, Cut: cut}, g.verify(ctx, p, true)
+}
+
+// verify reads the machine and plans again. Until forwarding is on, what switches it on is all that may be missing.
+func (g *Gateway) verify(ctx context.Context, p Proposal, forwarding bool) error {
+	live, err := g.kernel.Read(ctx, settings(p.wanted))
+	if err != nil {
+		return err
+	}
+	again := plan.Between(p.Policy, live.State, p.wanted, live.Generation)
+	if !forwarding {
+		again.Forward = nil
+	}
+	if !again.Empty() {
+		return &DiffersError{again.Changes}
+	}
+	return nil
+}
