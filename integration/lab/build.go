@@ -43,8 +43,6 @@ type node struct {
 // Open builds a site. It takes some ten milliseconds and needs what NewNetNS needs. When it returns, every link is up and every host
 // has its addresses and routes.
 func Open(ctx context.Context, site Site) (*Lab, error) {
-	ctx, cancel := context.WithTimeout(ctx, buildDeadline)
-	defer cancel()
 	l := &Lab{}
 	if err := l.build(ctx, site); err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -68,7 +66,7 @@ func (l *Lab) build(ctx context.Context, site Site) error {
 			return fmt.Errorf("connect %s: %w", m.Name, err)
 		}
 	}
-	return l.awaitCables(ctx)
+	return l.Ready(ctx)
 }
 
 // newNode makes a namespace and prepares it with the settings of its kind.

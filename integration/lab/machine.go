@@ -48,7 +48,9 @@ func (l *Lab) newMachine(s Segment, h Host, far *node) (*Machine, error) {
 
 // connect waits for the machine's link and gives it its addresses and routes.
 func (m *Machine) connect(ctx context.Context) error {
-	if err := m.node.awaitUp(ctx); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, readyDeadline)
+	defer cancel()
+	if err := m.node.awaitReady(ctx); err != nil {
 		return err
 	}
 	link, err := m.node.handle.LinkByName(m.Interface)

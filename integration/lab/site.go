@@ -2,7 +2,6 @@ package lab
 
 import (
 	"net/netip"
-	"time"
 
 	"cordon/policy"
 )
@@ -38,6 +37,3 @@ type Host struct {
 
 // hasSwitch says whether the segment needs a bridge.
 func (s Segment) hasSwitch() bool { return s.Switch || len(s.Hosts) != 1 }
-
-// buildDeadline bounds the wait for links that never come up.
-const buildDeadline = 10 * time.Second
