@@ -12,19 +12,27 @@ const (
 	exprDataAttr = unix.NFTA_EXPR_DATA
 )
 
+// nesting is how deep expressions stand in expressions at most: the kernel goes no deeper than one in a dynset. What stands deeper
+// is kept as it is, so that no octets cost more than their length.
+const nesting = 2
+
 // decodeExpr reads one expression: its name and its attributes, in canonical form.
-func decodeExpr(a Attributes) Expr {
+func decodeExpr(a Attributes) Expr { return decodeExprAt(a, 0) }
+
+func decodeExprAt(a Attributes, depth int) Expr {
 	name := a.Text(exprNameAttr)
 	data, _ := a.Get(exprDataAttr)
-	return Expr{name, canonical(name, data)}
+	return Expr{name, canonical(name, data, depth)}
 }
 
 // decodeExprs reads a list of expressions.
-func decodeExprs(list Attributes) []Expr {
+func decodeExprs(list Attributes) []Expr { return decodeExprsAt(list, 0) }
+
+func decodeExprsAt(list Attributes, depth int) []Expr {
 	var exprs []Expr
 	for t, v := range list.All() {
 		if t == listElementAttr {
-			exprs = append(exprs, decodeExpr(v))
+			exprs = append(exprs, decodeExprAt(v, depth))
 		}
 	}
 	return exprs
@@ -32,9 +40,13 @@ func decodeExprs(list Attributes) []Expr {
 
 // canonical sorts an expression's attributes and, in those that are known to be nested, the attributes within. What says nothing
 // goes: set numbers, which live as long as a transaction, and flags of zero, which some kernels send and others don't.
-func canonical(name string, data Attributes) Attributes {
+func canonical(name string, data Attributes, depth int) Attributes {
 	return sorted(data, func(t uint16, v Attributes) (Attributes, bool) {
-		switch shapeOf(name, t) {
+		shape := shapeOf(name, t)
+		if depth > nesting && (shape == shapeExpr || shape == shapeExprs) {
+			return v, true
+		}
+		switch shape {
 		case shapeNumber:
 			return "", false
 		case shapeFlags:
@@ -42,9 +54,10 @@ func canonical(name string, data Attributes) Attributes {
 		case shapeData:
 			return sorted(v, keepData), true
 		case shapeExpr:
-			return encodeExpr(decodeExpr(v)), true
+			return encodeExpr(decodeExprAt(v, depth+1)), true
 		case shapeExprs:
-			return encodeExprs(decodeExprs(v)), true
+			return encodeExprs(decodeExprsAt(v, depth+1)), true
+		case shapePlain:
 		}
 		return v, true
 	})

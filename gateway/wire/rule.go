@@ -39,6 +39,8 @@ type header struct {
 	offset uint32
 	op     expr.CmpOp
 	value  string
+	// protocol marks a field that says what the next header is.
+	protocol bool
 }
 
 func (t *Table) ruleOf(r ruleset.Rule, counted map[string]bool) Rule {
@@ -151,7 +153,7 @@ func bits(f ruleset.Field) bool {
 func (w *rule) constant(f ruleset.Field, op expr.CmpOp, value string) {
 	s := step{exprs: []Expr{load(f, register1), compare(op, value)}, test: true}
 	if l := loaderOf(f); l.source == fromPayload || l.source == fromRaw {
-		s.header = &header{l.base, l.offset, op, value}
+		s.header = &header{l.base, l.offset, op, value, f == ruleset.EtherTypeField || f == ruleset.IP6NextHeader}
 	}
 	w.steps = append(w.steps, s)
 	if op == expr.CmpOpEq {
@@ -165,7 +167,7 @@ func (w *rule) learn(f ruleset.Field, value string) {
 	case ruleset.NFProto:
 		w.network = map[string]int32{"\x02": unix.ETH_P_IP, "\x0a": unix.ETH_P_IPV6}[value]
 	case ruleset.MetaProtocol:
-		if w.table.Family == ruleset.Netdev {
+		if w.table.Family != ruleset.Inet {
 			w.network = int32(value[0])<<8 | int32(value[1])
 		}
 	case ruleset.EtherTypeField:
@@ -247,7 +249,7 @@ func (w *rule) update(u ruleset.Update) {
 			b = appendText(b, dynsetExprsAttr, string(encodeExprs(list)))
 		}
 	}
-	w.do(append(exprs, Expr{"dynset", canonical("dynset", Attributes(b))})...)
+	w.do(append(exprs, Expr{"dynset", canonical("dynset", Attributes(b), 0)})...)
 }
 
 // reject answers. The library sends a code with a TCP reset, which the kernel does not give back.
@@ -340,7 +342,8 @@ func (w *rule) exprs() []Expr {
 }
 
 // merged does what nft does to the tests between two other statements: comparisons of neighbouring octets become one comparison, in
-// the place of the one that comes first in the packet (src/rule.c, payload_try_merge).
+// the place of the one that comes first in the packet, or of the one that says what the next header is (src/rule.c,
+// payload_try_merge).
 func merged(steps []step) []step {
 	var order []int
 	for i, s := range steps {
@@ -359,7 +362,11 @@ func merged(steps []step) []step {
 		h := *steps[first].header
 		for k++; k < len(order) && joins(&h, steps[order[k]].header); k++ {
 			h.value += steps[order[k]].header.value
-			gone[order[k]] = true
+			place, out := first, order[k]
+			if steps[out].header.protocol {
+				place, out = out, place
+			}
+			first, gone[out] = place, true
 		}
 		out[first].exprs = []Expr{
 			payload(h.base, h.offset, uint32(len(h.value)), register1), compare(h.op, h.value), //nolint:gosec // at most 16
