@@ -135,7 +135,7 @@ func (l *loader) literal(w word) (policy.Endpoint, bool) {
 		return e, false
 	}
 	e.Segments = l.owners(p)
-	if len(e.Segments) == 0 && !l.partial {
+	if len(e.Segments) == 0 && !l.missingMay("segment") {
 		l.report.add(w.place, "nowhere", message.Args{"address": w.text})
 		return e, false
 	}

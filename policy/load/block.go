@@ -104,7 +104,6 @@ func (l *loader) dissect(b *hclsyntax.Block) *expansion {
 			name = "for_each"
 		}
 		l.report.add(at(e.header), "missing-attribute", message.Args{"name": name, "kind": "dynamic"})
-		l.partial = true
 		e.content = nil
 	}
 	return e
@@ -131,12 +130,13 @@ func (l *loader) dissectAttribute(e *expansion, a *hclsyntax.Attribute) {
 func (l *loader) expand(b *hclsyntax.Block, parent block, labelled bool) []block {
 	e := l.dissect(b)
 	if e.content == nil {
+		l.unread[e.kind] = true
 		return nil
 	}
 	parent.header = e.header
 	elements, ok := l.elements(parent, e.forEach)
 	if !ok {
-		l.partial = true
+		l.unread[e.kind] = true
 		return nil
 	}
 	blocks := make([]block, 0, len(elements))
@@ -150,7 +150,7 @@ func (l *loader) expand(b *hclsyntax.Block, parent block, labelled bool) []block
 			e.iterator: cty.ObjectVal(map[string]cty.Value{"key": v.key, "value": v.value}),
 		}
 		if labelled && !l.label(&made, e, i) {
-			l.partial = true
+			l.unread[e.kind] = true
 			continue
 		}
 		blocks = append(blocks, made)
@@ -208,8 +208,7 @@ func (l *loader) label(b *block, e *expansion, first int) bool {
 	if !ok {
 		return false
 	}
-	v, _ = v.UnmarkDeep()
-	if v.IsNull() || !v.CanIterateElements() || v.LengthInt() != 1 {
+	if v = unmarked(v); v.IsNull() || !v.CanIterateElements() || v.LengthInt() != 1 {
 		l.report.add(b.place(e.labels), "bad-labels", nil)
 		return false
 	}

@@ -21,8 +21,8 @@ type seen struct {
 }
 
 type holder struct {
-	name   string
-	origin policy.Origin
+	name  string
+	place place
 }
 
 type network struct {
@@ -47,11 +47,23 @@ func newSeen() seen {
 
 // claim gives an address to its machine; the second machine that claims it is reported.
 func (l *loader) claim(a netip.Addr, name string, here place) {
-	if first, taken := l.seen.addresses[a]; taken {
-		l.report.add(here, "duplicate-address", message.Args{"address": a.String(), "holder": first.name}, first.origin)
-		return
+	first, taken := l.seen.addresses[a]
+	mine := holder{name: name, place: here}
+	if taken {
+		l.twice(first, mine, "duplicate-address", message.Args{"address": a.String()})
 	}
-	l.seen.addresses[a] = holder{name: name, origin: here.origin}
+	if !taken || before(here.origin, first.place.origin) < 0 {
+		l.seen.addresses[a] = mine
+	}
+}
+
+// twice reports what two hold, at the later of their places.
+func (l *loader) twice(first, second holder, code string, args message.Args) {
+	if before(second.place.origin, first.place.origin) < 0 {
+		first, second = second, first
+	}
+	args["holder"] = first.name
+	l.report.add(second.place, code, args, first.place.origin)
 }
 
 // checkNetworks holds the segments against one another.
@@ -80,16 +92,16 @@ func (l *loader) checkNetworks() {
 
 // A network within another one is no mistake: the longest prefix wins. Two equal ones leave nothing to choose by.
 func (l *loader) checkRoutes() {
-	taken := map[netip.Prefix]policy.Origin{}
+	taken := map[netip.Prefix]holder{}
 	for _, n := range l.seen.networks {
-		taken[n.prefix] = n.origin
+		taken[n.prefix] = holder{place: at(n.origin)}
 	}
 	for _, r := range l.seen.routes {
 		if first, ok := taken[r.prefix]; ok {
-			l.report.add(r.place, "route-twice", message.Args{"network": r.prefix.String()}, first)
+			l.twice(first, holder{place: r.place}, "route-twice", message.Args{"network": r.prefix.String()})
 			continue
 		}
-		taken[r.prefix] = r.place.origin
+		taken[r.prefix] = holder{place: r.place}
 	}
 	next := 0
 	for _, s := range l.out.Segments {
@@ -121,7 +133,7 @@ func (l *loader) checkVia(s policy.Segment, r policy.Route, via word) {
 
 // check holds the finished policy against what no single block can know.
 func (l *loader) check() {
-	if l.out.Site.Name != "" && l.out.Site.Scope == policy.ScopeBox && len(l.out.Manage) == 0 && !l.partial {
+	if l.out.Site.Name != "" && l.out.Site.Scope == policy.ScopeBox && len(l.out.Manage) == 0 && !l.missingMay("manage") {
 		l.report.add(at(l.out.Site.Origin), "no-manage", nil)
 	}
 	if !l.report.failed() {

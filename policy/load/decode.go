@@ -29,7 +29,7 @@ func (l *loader) decode() {
 func (l *loader) decodeSite() {
 	sites := l.blocks["site"]
 	if len(sites) == 0 {
-		if !l.partial && len(l.report.list) == 0 || !l.partial && len(l.raw) > 0 {
+		if !l.missingMay("site") && len(l.tree.read) > 0 {
 			l.report.add(place{}, "no-site", nil)
 		}
 		return
@@ -83,6 +83,9 @@ func validLimit(text string) bool {
 	d, err := time.ParseDuration(text)
 	return err == nil && d > 0
 }
+
+// missingMay says whether a block of a kind that seems to be missing may stand where nothing could be read.
+func (l *loader) missingMay(kind string) bool { return l.partial || l.unread[kind] }
 
 // free returns a free text, which may be empty.
 func (l *loader) free(b block, name string) string {

@@ -112,10 +112,11 @@ func (l *loader) mac(b block) policy.MAC {
 	case mac.IsMulticast():
 		l.report.add(here, "mac-multicast", message.Args{"mac": mac.String()})
 	default:
-		if first, twice := l.seen.macs[mac]; twice {
-			l.report.add(here, "duplicate-mac", message.Args{"mac": mac.String(), "holder": first.name}, first.origin)
+		mine := holder{name: b.kind + "." + b.name, place: here}
+		if first, taken := l.seen.macs[mac]; taken {
+			l.twice(first, mine, "duplicate-mac", message.Args{"mac": mac.String()})
 		} else {
-			l.seen.macs[mac] = holder{name: b.kind + "." + b.name, origin: here.origin}
+			l.seen.macs[mac] = mine
 		}
 		return mac
 	}

@@ -36,12 +36,24 @@ func (l *loader) sound(b block, expr hclsyntax.Expression) bool {
 	}
 	ok := true
 	for _, t := range expr.Variables() {
-		if !inScope(b.ctx, t.RootName()) {
-			ok = l.known(t, b) && ok
+		if inScope(b.ctx, t.RootName()) {
+			continue
+		}
+		ok = l.known(t, b) && ok
+		if beginsWithDigit(t) {
+			break // what follows is the rest of the name
 		}
 	}
 	l.checked[expr] = ok
 	return ok
+}
+
+func beginsWithDigit(t hcl.Traversal) bool {
+	if len(t) < 2 || !slices.Contains(referable(), t.RootName()) {
+		return false
+	}
+	_, named := stepName(t[1])
+	return !named
 }
 
 // inScope says whether a dynamic block around the expression gives the name its meaning.
@@ -115,7 +127,7 @@ func (l *loader) knownReference(t hcl.Traversal, here place) bool {
 }
 
 func (l *loader) unknownReference(here place, kind, name string) {
-	if l.partial {
+	if l.missingMay(kind) {
 		return
 	}
 	args := withNearest(name, slices.Sorted(maps.Keys(l.ids[kind])), message.Args{"kind": kind, "name": name})

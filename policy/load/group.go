@@ -39,7 +39,7 @@ func (l *loader) group(b block) policy.Group {
 	} else {
 		g.Cameras, complete = l.groupByLabel(b)
 	}
-	if complete && len(g.Cameras) == 0 && !l.partial {
+	if complete && len(g.Cameras) == 0 && !l.missingMay("camera") {
 		l.report.warn(at(b.origin()), "group-empty", message.Args{"name": b.name})
 	}
 	return g

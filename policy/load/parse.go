@@ -43,11 +43,7 @@ func (l *loader) parseFile(f *file) {
 		return
 	}
 	parsed, diags := hclsyntax.ParseConfig(f.text, f.name, hcl.InitialPos)
-	for _, d := range diags {
-		code, args := message.Syntax(d.Summary, d.Detail)
-		l.report.add(at(span(d.Subject)), code, args)
-	}
-	l.partial = l.partial || diags.HasErrors()
+	intact := l.syntax(diags, len(f.text))
 	body, ok := parsed.Body.(*hclsyntax.Body)
 	if !ok {
 		return
@@ -56,8 +52,31 @@ func (l *loader) parseFile(f *file) {
 		l.report.add(at(origin(a.NameRange)), "top-attribute", message.Args{"name": a.Name})
 	}
 	for _, b := range body.Blocks {
-		l.sort(b)
+		// Of a header without a body the parser makes a block whose braces are its first word.
+		if b.CloseBraceRange.End.Byte <= intact && b.OpenBraceRange != b.TypeRange {
+			l.sort(b)
+		}
 	}
+}
+
+// syntax reports what the parser found, one mistake a line: what follows on the line is its consequence. It returns how many bytes of
+// the file were read as they were meant.
+func (l *loader) syntax(diags hcl.Diagnostics, size int) int {
+	intact, line := size, 0
+	for _, d := range diags {
+		code, args := message.Syntax(d.Summary, d.Detail)
+		here := span(d.Subject)
+		if here.Line == line {
+			continue
+		}
+		line = here.Line
+		l.report.add(at(here), code, args)
+		if code != "syntax-redefined" {
+			l.partial = true
+			intact = min(intact, d.Subject.Start.Byte)
+		}
+	}
+	return intact
 }
 
 // sort puts a block with the others of its kind.
@@ -77,7 +96,6 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	case !known:
 		args := withNearest(kind, topLevel(), message.Args{"name": kind})
 		l.report.add(here, "unknown-block", args)
-		l.partial = true
 	case s.later:
 		l.report.add(here, "not-yet", message.Args{"what": kind})
 	default:

@@ -66,31 +66,47 @@ func (r *report) finish(t *tree) []message.Diagnostic {
 	return list
 }
 
+// merged tells what the rows of a file, or the elements of a list, have in common once. Where it is one expression that goes wrong time
+// and again in another way, the first few are told and the others counted.
 func (r *report) merged() []message.Diagnostic {
 	var list []message.Diagnostic
 	same := map[string]int{}  // the same sentence from the same expression
-	kind := map[string]int{}  // the same code from the same expression: where its last one stands in list
-	count := map[string]int{} // how many of a kind stand in list
+	last := map[string]int{}  // the same code from the same expression: where its last one stands in list
+	count := map[string]int{} // how many of those stand in list
 	for i, d := range r.list {
-		if r.blocks[i].Line == 0 {
-			list = append(list, d)
-			continue
+		expression := r.blocks[i]
+		if expression.Line == 0 {
+			expression = d.Origin
 		}
-		code := fmt.Sprintf("%s %v", d.Code, r.blocks[i])
+		code := fmt.Sprintf("%s %v", d.Code, expression)
 		sentence := code + spell(d.Args)
-		if first, ok := same[sentence]; ok {
-			list[first].Rows = max(list[first].Rows, 1) + 1
+		if len(d.Related) > 1 {
+			sentence += fmt.Sprint(d.Origin) // two rows that each collide with another place share nothing
+		}
+		twin, twice := same[sentence]
+		if !twice && count[code] == manyRows {
+			twin, twice = last[code], true
+		}
+		if twice && expression.Line != 0 {
+			list[twin].Rows += rows(list[twin], r.blocks[i])
 			continue
 		}
-		if count[code] == manyRows {
-			list[kind[code]].Rows = max(list[kind[code]].Rows, 1) + 1
-			continue
-		}
-		same[sentence], kind[code] = len(list), len(list)
+		same[sentence], last[code] = len(list), len(list)
 		count[code]++
 		list = append(list, d)
 	}
 	return list
+}
+
+// rows returns what one more row adds to the count of a diagnostic, which begins with the diagnostic's own row.
+func rows(d message.Diagnostic, block policy.Origin) int {
+	switch {
+	case block.Line == 0:
+		return 0
+	case d.Rows == 0:
+		return 2
+	}
+	return 1
 }
 
 func spell(args message.Args) string {

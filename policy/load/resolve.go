@@ -22,7 +22,8 @@ const maxCameras = 100_000
 type loader struct {
 	tree    *tree
 	report  report
-	partial bool // something could not be read: what seems to be missing may stand there
+	partial bool            // a file could not be read: what seems to be missing may stand there
+	unread  map[string]bool // kinds of which a block could not be read
 
 	raw        map[string][]*hclsyntax.Block
 	expansions map[*hclsyntax.Block]*expansion
@@ -72,6 +73,7 @@ func newLoader(directories []Directory) *loader {
 	l := &loader{
 		tree:       &tree{directories: directories, found: map[string]found{}},
 		raw:        map[string][]*hclsyntax.Block{},
+		unread:     map[string]bool{},
 		expansions: map[*hclsyntax.Block]*expansion{},
 		shaped:     map[*hclsyntax.Body]bool{},
 		checked:    map[hclsyntax.Expression]bool{},
@@ -141,20 +143,18 @@ func (l *loader) visitLocal(name string) {
 		return
 	}
 	l.state["local."+name] = underway
-	b := block{ctx: l.context(found.expr), header: found.name}
+	b := block{ctx: l.context(found.expr.Variables()), header: found.name}
 	if v, ok := l.eval(b, found.expr); ok {
 		found.value = v
 	}
 	l.state["local."+name] = resolved
 }
 
-// context resolves what expressions depend on and returns the context to evaluate them in.
-func (l *loader) context(exprs ...hclsyntax.Expression) *hcl.EvalContext {
+// context resolves what expressions need and returns the context to evaluate them in.
+func (l *loader) context(needs []hcl.Traversal) *hcl.EvalContext {
 	variables, locals := map[string]cty.Value{}, map[string]cty.Value{}
-	for _, expr := range exprs {
-		for _, t := range expr.Variables() {
-			l.depend(t, variables, locals)
-		}
+	for _, t := range needs {
+		l.depend(t, variables, locals)
 	}
 	variables["local"] = cty.ObjectVal(locals)
 	return &hcl.EvalContext{Functions: l.functions, Variables: variables}
@@ -188,7 +188,7 @@ func (l *loader) circular(node string, t hcl.Traversal) bool {
 		return false
 	}
 	l.report.add(at(origin(t.SourceRange())), "circle", message.Args{"name": node})
-	l.partial = true
+	l.unread[node] = true
 	return true
 }
 
@@ -208,17 +208,17 @@ func (l *loader) visitKind(kind string) {
 		if made, ok := l.static(b, s.labelled, l.root); ok {
 			blocks = append(blocks, made)
 		} else {
-			l.partial = true
+			l.unread[kind] = true
 		}
 	}
 	if kind == "camera" && len(blocks) > maxCameras {
 		l.report.add(at(blocks[maxCameras].origin()), "too-many-cameras", nil)
-		l.partial = true
-		blocks = blocks[:maxCameras]
+		l.unread[kind] = true
+		blocks = nil
 	}
 	slices.SortStableFunc(blocks, func(a, b block) int { return cmp.Compare(a.name, b.name) })
 	if s.labelled {
-		blocks = l.unique(kind, blocks)
+		l.unique(kind, blocks)
 	}
 	l.blocks[kind] = blocks
 	l.kinds[kind] = l.references(kind, blocks)
@@ -227,14 +227,14 @@ func (l *loader) visitKind(kind string) {
 
 func (l *loader) visitDynamic(b *hclsyntax.Block, s schema) []block {
 	e := l.dissect(b)
-	if e.content == nil {
-		return nil
+	var needs []hcl.Traversal
+	if e.forEach != nil {
+		needs = e.forEach.Variables()
 	}
-	exprs := []hclsyntax.Expression{e.forEach}
 	if e.labels != nil {
-		exprs = append(exprs, e.labels)
+		needs = append(needs, slices.DeleteFunc(e.labels.Variables(), func(t hcl.Traversal) bool { return t.RootName() == e.iterator })...)
 	}
-	blocks := l.expand(b, block{ctx: l.context(exprs...)}, s.labelled)
+	blocks := l.expand(b, block{ctx: l.context(needs)}, s.labelled)
 	for i := range blocks {
 		variables := blocks[i].ctx.Variables
 		blocks[i].ctx = l.root.NewChild()
@@ -244,14 +244,13 @@ func (l *loader) visitDynamic(b *hclsyntax.Block, s schema) []block {
 }
 
 // unique reports blocks whose name another one has already. They stay in the list, so that their other mistakes are found too.
-func (l *loader) unique(kind string, blocks []block) []block {
+func (l *loader) unique(kind string, blocks []block) {
 	for i := 1; i < len(blocks); i++ {
 		if blocks[i].name == blocks[i-1].name {
 			first, second := blocks[i-1], blocks[i]
 			l.report.add(at(second.origin()), "duplicate-name", message.Args{"kind": kind, "name": second.name}, first.origin())
 		}
 	}
-	return blocks
 }
 
 func (l *loader) references(kind string, blocks []block) cty.Value {

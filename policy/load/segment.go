@@ -57,10 +57,11 @@ func (l *loader) interfaceName(b block) string {
 	case name == "." || name == ".." || name == "all" || name == "default" || strings.ContainsFunc(name, badInName):
 		l.report.add(here, "bad-interface", message.Args{"name": name})
 	default:
-		if first, twice := l.seen.interfaces[name]; twice {
-			l.report.add(here, "duplicate-interface", message.Args{"name": name, "segment": first.name}, first.origin)
+		mine := holder{name: b.name, place: here}
+		if first, taken := l.seen.interfaces[name]; taken {
+			l.twice(first, mine, "duplicate-interface", message.Args{"name": name})
 		} else {
-			l.seen.interfaces[name] = holder{name: b.name, origin: here.origin}
+			l.seen.interfaces[name] = mine
 		}
 		return name
 	}

@@ -28,8 +28,17 @@ func (l *loader) attribute(b block, name string) (value, bool) {
 	if !ok || v.IsNull() {
 		return value{}, false
 	}
-	v, _ = v.UnmarkDeep()
-	return value{cty: v, place: b.place(a.Expr)}, true
+	return value{cty: unmarked(v), place: b.place(a.Expr)}, true
+}
+
+// unmarked drops the marks that say where a value comes from. The deep walk copies every value, so what holds no others is spared it.
+func unmarked(v cty.Value) cty.Value {
+	shallow, _ := v.Unmark()
+	if t := shallow.Type(); t.IsPrimitiveType() || t.IsCapsuleType() {
+		return shallow
+	}
+	deep, _ := v.UnmarkDeep()
+	return deep
 }
 
 // text returns an attribute that is a text, trimmed.
@@ -42,7 +51,7 @@ func (l *loader) text(b block, name string) (string, place, bool) {
 	return text, v.place, ok
 }
 
-// word returns an attribute that is a text and may not be empty. A required one that is null is reported.
+// word returns an attribute that is a text and may not be empty.
 func (l *loader) word(b block, name string) (string, place, bool) {
 	text, here, ok := l.text(b, name)
 	if ok && text == "" {
@@ -96,8 +105,7 @@ func (l *loader) values(b block, name string, mustList bool) ([]value, bool) {
 		v, ok := l.eval(b, expr)
 		complete = complete && ok
 		if ok {
-			v, _ = v.UnmarkDeep()
-			list = append(list, flat(value{cty: v, place: b.place(expr)})...)
+			list = append(list, flat(value{cty: unmarked(v), place: b.place(expr)})...)
 		}
 	}
 	return list, complete
@@ -162,7 +170,7 @@ func (l *loader) pairs(b block, name string) (map[string]string, place, bool) {
 	return pairs, v.place, true
 }
 
-// reference returns the reference that a value is. What is none, or one of another kind, is reported.
+// asReference returns the reference that a value is. What is none, or one of another kind, is reported.
 func (l *loader) asReference(v value, kinds ...string) (*ref, bool) {
 	if r, ok := l.refOf(v.cty); ok {
 		for _, kind := range kinds {

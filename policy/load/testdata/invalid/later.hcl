@@ -1,0 +1,48 @@
+segment "observed" {
+  kind    = "camera"
+  mode    = "observe" # ERROR: not-yet
+  bridge { # ERROR: not-yet
+    name = "br0"
+  }
+  vlan { # ERROR: not-yet
+  }
+  serve { # ERROR: not-yet
+  }
+}
+
+camera "port" {
+  segment = segment.cameras
+  mac     = "44:19:b6:00:00:01"
+  address = "10.30.0.31"
+  port    = "cam1" # ERROR: not-yet
+}
+
+allow "window" {
+  from     = segment.office
+  to       = camera.port
+  services = ["https"]
+  during { # ERROR: not-yet
+    days = ["mon"]
+  }
+}
+
+allow "name" {
+  from     = segment.office
+  to       = "meet.example.com" # ERROR: not-yet
+  services = [var.service]      # ERROR: not-yet
+}
+
+exception "firmware" { # ERROR: not-yet
+}
+
+expect "cameras never reach the internet" { # ERROR: not-yet
+}
+
+variable "nvr" { # ERROR: not-yet
+}
+
+dynamic "expect" { # ERROR: not-yet
+  for_each = []
+  content {
+  }
+}
