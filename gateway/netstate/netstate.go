@@ -131,7 +131,8 @@ const (
 	Nop
 )
 
-// PortRange is a first and a last port, both included; zeros mean every port.
+// PortRange is a first and a last port, both included; zeros mean every port. In a rule no kernel takes one that begins at 0 or ends at
+// 65535 (include/net/fib_rules.h, fib_rule_port_range_valid): Canonical makes every port of 1–65535, other such ranges are refused.
 type PortRange [2]uint16
 
 // Rule chooses the table that a packet is looked up in. Zero fields match everything.

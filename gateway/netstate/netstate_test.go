@@ -28,30 +28,66 @@ func TestWordsOfIP(t *testing.T) {
 		{netstate.Link{Name: "p1", Master: "br0"}, "dev p1 master br0 group 0"},
 		{netstate.Address{Interface: "cam0", Prefix: prefix("10.30.0.1/24"), Protocol: 67}, "10.30.0.1/24 dev cam0"},
 		{netstate.Address{Interface: "cam0", Prefix: prefix("fd30::1/128")}, "fd30::1/128 dev cam0"},
-		{netstate.Route{Table: 254, Destination: prefix("0.0.0.0/0"), Via: addr("192.0.2.1"), Interface: "wan0"}, "default via 192.0.2.1 dev wan0"},
-		{netstate.Route{Table: 880, Destination: prefix("::/0"), Type: netstate.Blackhole, Metric: 9, Protocol: 67},
-			"blackhole default metric 9 table 880 proto 67"},
-		{netstate.Route{Table: 882, Destination: prefix("0.0.0.0/0"), Type: netstate.Local, Interface: "lo"}, "local default dev lo table 882"},
-		{netstate.Route{Table: 881, Destination: prefix("10.30.0.0/24"), Interface: "cam0", Other: "tos 8"}, "10.30.0.0/24 dev cam0 table 881 tos 8"},
+		{
+			netstate.Route{Table: 254, Destination: prefix("0.0.0.0/0"), Via: addr("192.0.2.1"), Interface: "wan0"},
+			"default via 192.0.2.1 dev wan0",
+		},
+		{
+			netstate.Route{Table: 880, Destination: prefix("::/0"), Type: netstate.Blackhole, Metric: 9, Protocol: 67},
+			"blackhole default metric 9 table 880 proto 67",
+		},
+		{
+			netstate.Route{Table: 882, Destination: prefix("0.0.0.0/0"), Type: netstate.Local, Interface: "lo"},
+			"local default dev lo table 882",
+		},
+		{
+			netstate.Route{Table: 881, Destination: prefix("10.30.0.0/24"), Interface: "cam0", Other: "tos 8"},
+			"10.30.0.0/24 dev cam0 table 881 tos 8",
+		},
 		{netstate.Route{Table: 881, Destination: prefix("10.40.0.10/32"), Type: netstate.Throw}, "throw 10.40.0.10 table 881"},
 		{netstate.Rule{Family: 4, Priority: 880, IIF: "cam0", Table: 880}, "pref 880 from all iif cam0 lookup 880"},
-		{netstate.Rule{Family: 4, Priority: 881, To: prefix("10.30.0.0/24"), Action: netstate.RuleBlackhole}, "pref 881 from all to 10.30.0.0/24 blackhole"},
-		{netstate.Rule{Family: 6, Priority: 877, From: prefix("2001:db8::7/128"), OIF: "wan0", Protocol: policy.ICMPv6, Mark: 0x434f5244, Mask: full, Table: 881},
-			"pref 877 from 2001:db8::7 oif wan0 fwmark 0x434f5244 ipproto ipv6-icmp lookup 881"},
-		{netstate.Rule{Priority: 1, Mark: 1, Mask: 0xff, Protocol: policy.TCP, SourcePorts: netstate.PortRange{1, 2}, DestinationPorts: netstate.PortRange{443, 443}, Table: 254},
-			"pref 1 from all fwmark 0x1/0xff ipproto tcp sport 1-2 dport 443 lookup 254"},
-		{netstate.Rule{Priority: 2, Protocol: policy.UDP, Action: netstate.Goto, Table: 9, Other: "not"}, "pref 2 from all ipproto udp not goto 9"},
+		{
+			netstate.Rule{Family: 4, Priority: 881, To: prefix("10.30.0.0/24"), Action: netstate.RuleBlackhole},
+			"pref 881 from all to 10.30.0.0/24 blackhole",
+		},
+		{
+			netstate.Rule{
+				Family: 6, Priority: 877, From: prefix("2001:db8::7/128"), OIF: "wan0", Protocol: policy.ICMPv6,
+				Mark: 0x434f5244, Mask: full, Table: 881,
+			},
+			"pref 877 from 2001:db8::7 oif wan0 fwmark 0x434f5244 ipproto ipv6-icmp lookup 881",
+		},
+		{
+			netstate.Rule{
+				Priority: 1, Mark: 1, Mask: 0xff, Protocol: policy.TCP, SourcePorts: netstate.PortRange{1, 2},
+				DestinationPorts: netstate.PortRange{443, 443}, Table: 254,
+			},
+			"pref 1 from all fwmark 0x1/0xff ipproto tcp sport 1-2 dport 443 lookup 254",
+		},
+		{
+			netstate.Rule{Priority: 2, Protocol: policy.UDP, Action: netstate.Goto, Table: 9, Other: "not"},
+			"pref 2 from all ipproto udp not goto 9",
+		},
 		{netstate.Rule{Priority: 3, Protocol: policy.ICMP, Action: netstate.RuleProhibit}, "pref 3 from all ipproto icmp prohibit"},
 		{netstate.Rule{Priority: 3, Protocol: 132, Action: netstate.RuleUnreachable}, "pref 3 from all ipproto 132 unreachable"},
 		{netstate.Rule{Priority: 4, Action: netstate.Nop}, "pref 4 from all nop"},
-		{netstate.Neighbour{Interface: "cam0", Address: addr("10.30.0.11"), MAC: policy.MAC{0x44, 0x19, 0xb6, 0, 0, 1}},
-			"10.30.0.11 lladdr 44:19:b6:00:00:01 dev cam0"},
+		{
+			netstate.Neighbour{Interface: "cam0", Address: addr("10.30.0.11"), MAC: policy.MAC{0x44, 0x19, 0xb6, 0, 0, 1}},
+			"10.30.0.11 lladdr 44:19:b6:00:00:01 dev cam0",
+		},
 		{netstate.Sysctl{Name: "net/ipv4/ip_forward", Value: "1"}, "net/ipv4/ip_forward=1"},
 		{netstate.Sysctl{Name: "net/ipv6/conf/all/forwarding", Missing: true}, "net/ipv6/conf/all/forwarding is not in this kernel"},
-		{netstate.Flow{Protocol: policy.TCP, Source: addr("10.30.0.11"), SourcePort: 40000, Destination: addr("10.40.0.10"), DestinationPort: 554},
-			"tcp 10.30.0.11 40000 → 10.40.0.10 554"},
-		{netstate.Flow{Protocol: policy.ICMP, Source: addr("10.30.0.11"), Destination: addr("10.40.0.10"), ICMPType: 8, ICMPID: 7},
-			"icmp 10.30.0.11 → 10.40.0.10 type 8 id 7"},
+		{
+			netstate.Flow{
+				Protocol: policy.TCP, Source: addr("10.30.0.11"), SourcePort: 40000,
+				Destination: addr("10.40.0.10"), DestinationPort: 554,
+			},
+			"tcp 10.30.0.11 40000 → 10.40.0.10 554",
+		},
+		{
+			netstate.Flow{Protocol: policy.ICMP, Source: addr("10.30.0.11"), Destination: addr("10.40.0.10"), ICMPType: 8, ICMPID: 7},
+			"icmp 10.30.0.11 → 10.40.0.10 type 8 id 7",
+		},
 	}
 	for _, c := range cases {
 		if got := c.object.String(); got != c.text {
@@ -77,6 +113,8 @@ func TestCanonicalIsWhatTheKernelTells(t *testing.T) {
 	none := netip.Prefix{}
 	rules := []struct{ wanted, told netstate.Rule }{
 		{netstate.Rule{From: prefix("0.0.0.0/0"), To: prefix("10.30.0.9/24")}, netstate.Rule{From: none, To: prefix("10.30.0.0/24")}},
+		{netstate.Rule{SourcePorts: netstate.PortRange{1, 65535}, DestinationPorts: netstate.PortRange{0, 65535}}, netstate.Rule{}},
+		{netstate.Rule{SourcePorts: netstate.PortRange{2, 65535}}, netstate.Rule{SourcePorts: netstate.PortRange{2, 65535}}},
 		{netstate.Rule{Mark: 1}, netstate.Rule{Mark: 1, Mask: ^uint32(0)}},
 		{netstate.Rule{Mark: 0, Mask: 3}, netstate.Rule{Mark: 0, Mask: 3}},
 		{netstate.Rule{Action: netstate.RuleBlackhole, Table: 5}, netstate.Rule{Action: netstate.RuleBlackhole}},
@@ -91,35 +129,57 @@ func TestCanonicalIsWhatTheKernelTells(t *testing.T) {
 		{netstate.Route{Destination: prefix("10.30.0.9/24")}, netstate.Route{Destination: prefix("10.30.0.0/24")}},
 		{netstate.Route{Destination: prefix("fd30::/64")}, netstate.Route{Destination: prefix("fd30::/64"), Metric: 1024}},
 		{netstate.Route{Destination: prefix("fd30::/64"), Metric: 1}, netstate.Route{Destination: prefix("fd30::/64"), Metric: 1}},
-		{netstate.Route{Destination: prefix("10.0.0.0/8"), Type: netstate.Blackhole, Interface: "lo"}, netstate.Route{Destination: prefix("10.0.0.0/8"), Type: netstate.Blackhole}},
-		{netstate.Route{Destination: prefix("10.0.0.0/8"), Type: netstate.Throw, Interface: "lo"}, netstate.Route{Destination: prefix("10.0.0.0/8"), Type: netstate.Throw}},
-		{netstate.Route{Destination: prefix("fd30::/64"), Type: netstate.Local, Interface: "lo", Protocol: 67}, netstate.Route{Destination: prefix("fd30::/64"), Type: netstate.Local, Interface: "lo", Metric: 1024, Protocol: 67}},
-		{netstate.Route{Destination: prefix("fe80::1/128"), Type: netstate.Local, Protocol: 2}, netstate.Route{Destination: prefix("fe80::1/128"), Type: netstate.Local, Protocol: 2}},
+		{
+			netstate.Route{Destination: prefix("10.0.0.0/8"), Type: netstate.Blackhole, Interface: "lo"},
+			netstate.Route{Destination: prefix("10.0.0.0/8"), Type: netstate.Blackhole},
+		},
+		{
+			netstate.Route{Destination: prefix("10.0.0.0/8"), Type: netstate.Throw, Interface: "lo"},
+			netstate.Route{Destination: prefix("10.0.0.0/8"), Type: netstate.Throw},
+		},
+		{
+			netstate.Route{Destination: prefix("fd30::/64"), Type: netstate.Local, Interface: "lo", Protocol: 67},
+			netstate.Route{Destination: prefix("fd30::/64"), Type: netstate.Local, Interface: "lo", Metric: 1024, Protocol: 67},
+		},
+		{
+			netstate.Route{Destination: prefix("fe80::1/128"), Type: netstate.Local, Protocol: 2},
+			netstate.Route{Destination: prefix("fe80::1/128"), Type: netstate.Local, Protocol: 2},
+		},
 	}
 	for _, c := range routes {
 		if got := c.wanted.Canonical(); got != c.told {
 			t.Errorf("%+v becomes %+v, want %+v", c.wanted, got, c.told)
 		}
 	}
-	if len(rules)+len(routes) != 12 {
+	if len(rules)+len(routes) != 14 {
 		t.Errorf("%d forms tried", len(rules)+len(routes))
 	}
 }
 
 func state() netstate.State {
 	return netstate.State{
-		Foreign:   []netstate.ForeignTable{{Family: "inet", Name: "a"}, {Family: "ip", Name: "a"}, {Family: "ip", Name: "b"}},
-		Links:     []netstate.Link{{Name: "cam0", Index: 2}, {Name: "cam1", Index: 3}, {Name: "lo", Index: 1}},
-		Addresses: []netstate.Address{{Interface: "cam0", Prefix: prefix("10.0.0.1/24")}, {Interface: "cam0", Prefix: prefix("10.1.0.1/24")}, {Interface: "lo", Prefix: prefix("127.0.0.1/8")}},
+		Foreign: []netstate.ForeignTable{{Family: "inet", Name: "a"}, {Family: "ip", Name: "a"}, {Family: "ip", Name: "b"}},
+		Links:   []netstate.Link{{Name: "cam0", Index: 2}, {Name: "cam1", Index: 3}, {Name: "lo", Index: 1}},
+		Addresses: []netstate.Address{
+			{Interface: "cam0", Prefix: prefix("10.0.0.1/24")},
+			{Interface: "cam0", Prefix: prefix("10.1.0.1/24")},
+			{Interface: "lo", Prefix: prefix("127.0.0.1/8")},
+		},
 		Routes: []netstate.Route{
-			{Table: 254, Destination: prefix("0.0.0.0/0"), Metric: 1}, {Table: 254, Destination: prefix("0.0.0.0/0"), Metric: 2},
-			{Table: 880, Destination: prefix("10.0.0.0/8")}, {Table: 880, Destination: prefix("fd00::/8"), Metric: 1024},
+			{Table: 254, Destination: prefix("0.0.0.0/0"), Metric: 1},
+			{Table: 254, Destination: prefix("0.0.0.0/0"), Metric: 2},
+			{Table: 880, Destination: prefix("10.0.0.0/8")},
+			{Table: 880, Destination: prefix("fd00::/8"), Metric: 1024},
 		},
 		Rules: []netstate.Rule{
 			{Family: 4, Priority: 880, IIF: "cam0"}, {Family: 4, Priority: 880, IIF: "cam1"}, {Family: 4, Priority: 881}, {Family: 6, Priority: 0},
 		},
-		Neighbours: []netstate.Neighbour{{Interface: "cam0", Address: addr("10.0.0.2")}, {Interface: "cam0", Address: addr("10.0.0.3")}, {Interface: "lo", Address: addr("10.0.0.2")}},
-		Sysctls:    []netstate.Sysctl{{Name: "a", Value: "1"}, {Name: "b", Value: "0"}, {Name: "c"}},
+		Neighbours: []netstate.Neighbour{
+			{Interface: "cam0", Address: addr("10.0.0.2")},
+			{Interface: "cam0", Address: addr("10.0.0.3")},
+			{Interface: "lo", Address: addr("10.0.0.2")},
+		},
+		Sysctls: []netstate.Sysctl{{Name: "a", Value: "1"}, {Name: "b", Value: "0"}, {Name: "c"}},
 	}
 }
 
@@ -128,15 +188,19 @@ func TestCanonicalSorts(t *testing.T) {
 	same := cmpopts.EquateComparable(netstate.Address{}, netstate.Route{}, netstate.Rule{}, netstate.Neighbour{})
 	shuffles := 0
 	for seed := range uint64(20) {
-		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // an order to try, not a secret
+		random := rand.New(rand.NewPCG(seed, 0))
 		mixed := state()
 		for _, n := range []struct {
 			many int
 			swap func(i, j int)
 		}{
-			{len(mixed.Foreign), swapper(mixed.Foreign)}, {len(mixed.Links), swapper(mixed.Links)}, {len(mixed.Addresses), swapper(mixed.Addresses)},
-			{len(mixed.Routes), swapper(mixed.Routes)}, {len(mixed.Rules), swapper(mixed.Rules)},
-			{len(mixed.Neighbours), swapper(mixed.Neighbours)}, {len(mixed.Sysctls), swapper(mixed.Sysctls)},
+			{len(mixed.Foreign), swapper(mixed.Foreign)},
+			{len(mixed.Links), swapper(mixed.Links)},
+			{len(mixed.Addresses), swapper(mixed.Addresses)},
+			{len(mixed.Routes), swapper(mixed.Routes)},
+			{len(mixed.Rules), swapper(mixed.Rules)},
+			{len(mixed.Neighbours), swapper(mixed.Neighbours)},
+			{len(mixed.Sysctls), swapper(mixed.Sysctls)},
 		} {
 			random.Shuffle(n.many, n.swap)
 		}

@@ -2,6 +2,7 @@ package netstate
 
 import (
 	"cmp"
+	"math"
 	"net/netip"
 	"slices"
 )
@@ -52,9 +53,11 @@ func (r Route) Canonical() Route {
 	return r
 }
 
-// Canonical returns the rule as it reads back: a prefix of no bits is no prefix, and a mark has a mask.
+// Canonical returns the rule as it reads back: a prefix of no bits is no prefix, every port is no port, and a mark
+// has a mask.
 func (r Rule) Canonical() Rule {
 	r.From, r.To = selector(r.From), selector(r.To)
+	r.SourcePorts, r.DestinationPorts = r.SourcePorts.selector(), r.DestinationPorts.selector()
 	if r.Mark != 0 && r.Mask == 0 {
 		r.Mask = ^uint32(0)
 	}
@@ -62,6 +65,13 @@ func (r Rule) Canonical() Rule {
 		r.Table = 0
 	}
 	return r
+}
+
+func (p PortRange) selector() PortRange {
+	if p[0] <= 1 && p[1] == math.MaxUint16 {
+		return PortRange{}
+	}
+	return p
 }
 
 func selector(p netip.Prefix) netip.Prefix {

@@ -19,11 +19,13 @@ type Step struct {
 func (s Step) Undo() Step {
 	switch s.Action {
 	case Add:
-		return Step{Action: Remove, Object: s.Object}
+		s.Action = Remove
 	case Remove:
-		return Step{Action: Add, Object: s.Object}
+		s.Action = Add
+	case Amend:
+		s.Object, s.Before = s.Before, s.Object
 	}
-	return Step{Action: Amend, Object: s.Before, Before: s.Object}
+	return s
 }
 
 // String returns the step in the words of ip(8).

@@ -243,17 +243,25 @@ func TestWarmChanges(t *testing.T) {
 		plan   string
 	}{
 		{"nothing", func(_, _ *netstate.State) {}, "tighten\nloosen\nforward\n"},
-		{"a rule that opens goes", func(_, wanted *netstate.State) { wanted.Rules = wanted.Rules[1:] },
-			"tighten\nremove pref 877 from all to 192.0.2.7 iif cam0 ipproto tcp lookup 254\nloosen\nforward\n"},
-		{"a rule that shuts goes", func(_, wanted *netstate.State) { wanted.Rules = wanted.Rules[:3] },
-			"tighten\nloosen\nremove pref 881 from all lookup 883\nforward\n"},
+		{
+			"a rule that opens goes", func(_, wanted *netstate.State) { wanted.Rules = wanted.Rules[1:] },
+			"tighten\nremove pref 877 from all to 192.0.2.7 iif cam0 ipproto tcp lookup 254\nloosen\nforward\n",
+		},
+		{
+			"a rule that shuts goes", func(_, wanted *netstate.State) { wanted.Rules = wanted.Rules[:3] },
+			"tighten\nloosen\nremove pref 881 from all lookup 883\nforward\n",
+		},
 		{"somebody opens at the preference that shuts", func(live, _ *netstate.State) {
 			live.Rules = append(live.Rules, netstate.Rule{Family: 4, Priority: 880, IIF: "cam0", Table: netstate.MainTable})
 		}, "tighten\nremove pref 880 from all iif cam0 lookup 254\nloosen\nforward\n"},
-		{"a rule that stands twice", func(live, _ *netstate.State) { live.Rules = append(live.Rules, live.Rules[0]) },
-			"tighten\nremove pref 877 from all to 192.0.2.7 iif cam0 ipproto tcp lookup 254\nloosen\nforward\n"},
-		{"a rule that says something else besides", func(live, _ *netstate.State) { live.Rules[2].Other = "not" },
-			"tighten\nadd pref 880 from all iif cam0 lookup 88001\nloosen\nremove pref 880 from all iif cam0 not lookup 88001\nforward\n"},
+		{
+			"a rule that stands twice", func(live, _ *netstate.State) { live.Rules = append(live.Rules, live.Rules[0]) },
+			"tighten\nremove pref 877 from all to 192.0.2.7 iif cam0 ipproto tcp lookup 254\nloosen\nforward\n",
+		},
+		{
+			"a rule that says something else besides", func(live, _ *netstate.State) { live.Rules[2].Other = "not" },
+			"tighten\nadd pref 880 from all iif cam0 lookup 88001\nloosen\nremove pref 880 from all iif cam0 not lookup 88001\nforward\n",
+		},
 		{"a route into our table by somebody else", func(live, _ *netstate.State) {
 			live.Routes = append(live.Routes, netstate.Route{Table: 88001, Destination: prefix("0.0.0.0/0"), Interface: "lan0", Protocol: 3})
 		}, "tighten\nremove default dev lan0 table 88001 proto 3\nloosen\nforward\n"},
@@ -265,10 +273,14 @@ func TestWarmChanges(t *testing.T) {
 			i := slices.IndexFunc(live.Routes, func(r netstate.Route) bool { return r.Via == addr("10.30.0.2") })
 			live.Routes[i].Protocol = 3
 		}, "tighten\nloosen\nforward\n"},
-		{"another metric", func(_, wanted *netstate.State) { wanted.Routes[1].Metric = 5 },
-			"tighten\nremove 10.40.0.10 dev lan0 table 88001 proto 67\nloosen\nadd 10.40.0.10 dev lan0 metric 5 table 88001 proto 67\nforward\n"},
-		{"a camera is replaced", func(_, wanted *netstate.State) { wanted.Neighbours[0].MAC[5] = 2 },
-			"tighten\nloosen\nchange 10.30.0.11 lladdr 44:19:b6:00:00:02 dev cam0\nforward\n"},
+		{
+			"another metric", func(_, wanted *netstate.State) { wanted.Routes[1].Metric = 5 },
+			"tighten\nremove 10.40.0.10 dev lan0 table 88001 proto 67\nloosen\nadd 10.40.0.10 dev lan0 metric 5 table 88001 proto 67\nforward\n",
+		},
+		{
+			"a camera is replaced", func(_, wanted *netstate.State) { wanted.Neighbours[0].MAC[5] = 2 },
+			"tighten\nloosen\nchange 10.30.0.11 lladdr 44:19:b6:00:00:02 dev cam0\nforward\n",
+		},
 		{"others' neighbours stay", func(live, _ *netstate.State) {
 			live.Neighbours = append(live.Neighbours, netstate.Neighbour{Interface: "lan0", Address: addr("10.40.0.99")},
 				netstate.Neighbour{Interface: "cam0", Address: addr("10.30.0.99")})
@@ -285,10 +297,14 @@ func TestWarmChanges(t *testing.T) {
 			live.Links[0].Up = false
 			live.Neighbours = nil
 		}, "tighten\nloosen\nchange dev cam0 group 67 up\nadd 10.30.0.11 lladdr 44:19:b6:00:00:01 dev cam0\nforward\n"},
-		{"forwarding switched off behind our back", func(live, _ *netstate.State) { live.Sysctls = set(live.Sysctls, "net/ipv4/ip_forward", "0") },
-			"tighten\nloosen\nforward\nchange net/ipv4/conf/all/accept_redirects=0\nchange net/ipv4/ip_forward=1\nchange net/ipv4/conf/all/accept_redirects=0\n"},
-		{"every rule of ours gone", func(live, wanted *netstate.State) { live.Rules, wanted.Rules = live.Rules[4:], wanted.Rules[2:3] },
-			"tighten\nadd pref 880 from all iif cam0 lookup 88001\nloosen\nforward\n"},
+		{"forwarding switched off behind our back", func(live, _ *netstate.State) {
+			live.Sysctls = set(live.Sysctls, "net/ipv4/ip_forward", "0")
+		}, "tighten\nloosen\nforward\nchange net/ipv4/conf/all/accept_redirects=0\nchange net/ipv4/ip_forward=1\n" +
+			"change net/ipv4/conf/all/accept_redirects=0\n"},
+		{
+			"every rule of ours gone", func(live, wanted *netstate.State) { live.Rules, wanted.Rules = live.Rules[4:], wanted.Rules[2:3] },
+			"tighten\nadd pref 880 from all iif cam0 lookup 88001\nloosen\nforward\n",
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

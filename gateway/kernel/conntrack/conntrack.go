@@ -159,8 +159,7 @@ func (c *Conn) remove(e entry) error {
 
 // errno leaves the kernel's error number of an error, without the library's words.
 func errno(err error) error {
-	var op *netlink.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*netlink.OpError](err); ok {
 		return op.Err
 	}
 	return err

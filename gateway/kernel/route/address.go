@@ -71,7 +71,7 @@ func (c *Conn) addressRequest(a netstate.Address) ([]byte, *netlink.AttributeEnc
 	}
 	address, family := octets(a.Prefix.Addr())
 	header := make([]byte, unix.SizeofIfAddrmsg)
-	header[0], header[1] = family, uint8(a.Prefix.Bits())
+	header[0], header[1] = family, bits(a.Prefix)
 	put32(header[4:], index)
 	attributes := netlink.NewAttributeEncoder()
 	attributes.Bytes(unix.IFA_LOCAL, address)

@@ -39,8 +39,10 @@ func site(t *testing.T) netstate.State {
 	return netstate.State{
 		Links: []netstate.Link{{Name: "cam0", Up: true, Group: netstate.GovernedGroup}, {Name: "far0", Up: true}},
 		Addresses: []netstate.Address{
-			{Interface: "cam0", Prefix: prefix("10.30.0.1/24"), Protocol: ours}, {Interface: "cam0", Prefix: prefix("fd30::1/64"), Protocol: ours},
-			{Interface: "far0", Prefix: prefix("10.40.0.1/24"), Protocol: ours}, {Interface: "far0", Prefix: prefix("fd40::1/64"), Protocol: ours},
+			{Interface: "cam0", Prefix: prefix("10.30.0.1/24"), Protocol: ours},
+			{Interface: "cam0", Prefix: prefix("fd30::1/64"), Protocol: ours},
+			{Interface: "far0", Prefix: prefix("10.40.0.1/24"), Protocol: ours},
+			{Interface: "far0", Prefix: prefix("fd40::1/64"), Protocol: ours},
 		},
 		Routes: []netstate.Route{
 			{Table: 88001, Destination: prefix("0.0.0.0/0"), Type: netstate.Blackhole, Metric: 9, Protocol: ours},
@@ -56,9 +58,12 @@ func site(t *testing.T) netstate.State {
 			{Table: netstate.ShutTable, Destination: prefix("fd30::/64"), Type: netstate.Blackhole, Metric: 9, Protocol: ours},
 		},
 		Rules: []netstate.Rule{
-			{Family: 4, Priority: 879, IIF: "lo", Table: 881}, {Family: 6, Priority: 879, IIF: "lo", Table: 881},
-			{Family: 4, Priority: 880, IIF: "cam0", Table: 88001}, {Family: 6, Priority: 880, IIF: "cam0", Table: 88001},
-			{Family: 4, Priority: 881, Table: netstate.ShutTable}, {Family: 6, Priority: 881, Table: netstate.ShutTable},
+			{Family: 4, Priority: 879, IIF: "lo", Table: 881},
+			{Family: 6, Priority: 879, IIF: "lo", Table: 881},
+			{Family: 4, Priority: 880, IIF: "cam0", Table: 88001},
+			{Family: 6, Priority: 880, IIF: "cam0", Table: 88001},
+			{Family: 4, Priority: 881, Table: netstate.ShutTable},
+			{Family: 6, Priority: 881, Table: netstate.ShutTable},
 		},
 		Neighbours: []netstate.Neighbour{
 			{Interface: "cam0", Address: addr("10.30.0.11"), MAC: policy.MAC{2, 0, 0, 0, 0, 1}},
@@ -98,7 +103,9 @@ func TestKernelTakesThePlanAndTakesItBack(t *testing.T) {
 	for _, step := range slices.Backward(all(first)) {
 		do(t, conn, step.Undo())
 	}
-	same := cmp.Options{cmpopts.EquateComparable(netstate.Route{}, netstate.Rule{}, netstate.Address{}, netstate.Neighbour{}), cmpopts.EquateEmpty()}
+	same := cmp.Options{
+		cmpopts.EquateComparable(netstate.Route{}, netstate.Rule{}, netstate.Address{}, netstate.Neighbour{}), cmpopts.EquateEmpty(),
+	}
 	if diff := cmp.Diff(before, read(t, conn), same); diff != "" {
 		t.Errorf("after undoing everything:\n%s", diff)
 	}

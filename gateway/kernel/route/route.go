@@ -235,7 +235,7 @@ func (c *Conn) routeRequest(r netstate.Route) ([]byte, *netlink.AttributeEncoder
 		return nil, nil, fmt.Errorf("%q: %w", r.Other, errors.ErrUnsupported)
 	}
 	header := make([]byte, unix.SizeofRtMsg)
-	header[0], header[1], header[5], header[6] = number(r.Family()), uint8(r.Destination.Bits()), r.Protocol, scope(r)
+	header[0], header[1], header[5], header[6] = number(r.Family()), bits(r.Destination), r.Protocol, scope(r)
 	header[7] = kinds()[r.Type]
 	attributes := netlink.NewAttributeEncoder()
 	attributes.Uint32(unix.RTA_TABLE, r.Table)

@@ -220,6 +220,9 @@ func prefix(octets []byte, bits uint8) netip.Prefix {
 	return netip.PrefixFrom(a, int(bits))
 }
 
+// bits is the length of a prefix as a header holds it.
+func bits(p netip.Prefix) uint8 { return uint8(p.Bits() & 0xff) }
+
 func ports(b []byte) netstate.PortRange {
 	if len(b) != 4 {
 		return netstate.PortRange{}
@@ -233,18 +236,18 @@ func ruleRequest(r netstate.Rule) ([]byte, *netlink.AttributeEncoder) {
 	header[0], header[7] = number(r.Family), actions()[r.Action]
 	attributes := netlink.NewAttributeEncoder()
 	if r.To.IsValid() {
-		header[1] = uint8(r.To.Bits())
+		header[1] = bits(r.To)
 		attributes.Bytes(unix.FRA_DST, r.To.Addr().AsSlice())
 	}
 	if r.From.IsValid() {
-		header[2] = uint8(r.From.Bits())
+		header[2] = bits(r.From)
 		attributes.Bytes(unix.FRA_SRC, r.From.Addr().AsSlice())
 	}
 	attributes.Uint32(unix.FRA_PRIORITY, r.Priority)
-	switch r.Action {
-	case netstate.Lookup:
+	if r.Action == netstate.Lookup {
 		attributes.Uint32(unix.FRA_TABLE, r.Table)
-	case netstate.Goto:
+	}
+	if r.Action == netstate.Goto {
 		attributes.Uint32(unix.FRA_GOTO, r.Table)
 	}
 	ruleInterfaces(attributes, r)
