@@ -151,3 +151,6 @@ func (g *Gateway) verify(ctx context.Context, p Proposal, forwarding bool) error
 	}
 	return nil
 }
+
+// Flows returns the connections that the kernel tracks.
+func (g *Gateway) Flows() ([]netstate.Flow, error) { return g.kernel.Flows() }

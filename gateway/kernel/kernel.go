@@ -175,3 +175,6 @@ func (k *Kernel) step(s plan.Step) error {
 	}
 	return fmt.Errorf("%s: no such step", s)
 }
+
+// Features tries what our rules need of this kernel, without leaving a trace.
+func (k *Kernel) Features(ctx context.Context) ([]nft.Feature, error) { return k.filter.Features(ctx) }
