@@ -17,12 +17,15 @@ func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
-func TestWordsOfIP(t *testing.T) {
+// phrase is an object and what ip(8) calls it.
+type phrase struct {
+	object interface{ String() string }
+	text   string
+}
+
+func phrases() []phrase {
 	full := ^uint32(0)
-	cases := []struct {
-		object interface{ String() string }
-		text   string
-	}{
+	return []phrase{
 		{netstate.ForeignTable{Family: "ip", Name: "docker"}, "ip docker"},
 		{netstate.Link{Name: "cam0", Group: 67, Up: true}, "dev cam0 group 67 up"},
 		{netstate.Link{Name: "p1", Master: "br0"}, "dev p1 master br0 group 0"},
@@ -89,6 +92,10 @@ func TestWordsOfIP(t *testing.T) {
 			"icmp 10.30.0.11 → 10.40.0.10 type 8 id 7",
 		},
 	}
+}
+
+func TestWordsOfIP(t *testing.T) {
+	cases := phrases()
 	for _, c := range cases {
 		if got := c.object.String(); got != c.text {
 			t.Errorf("got  %s\nwant %s", got, c.text)

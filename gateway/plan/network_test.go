@@ -236,12 +236,15 @@ func identical() cmp.Option {
 	}
 }
 
-func TestWarmChanges(t *testing.T) {
-	cases := []struct {
-		name   string
-		change func(live, wanted *netstate.State)
-		plan   string
-	}{
+// warm is something that differs between a gateway that holds its policy and what is wanted next, and the plan that follows.
+type warm struct {
+	name   string
+	change func(live, wanted *netstate.State)
+	plan   string
+}
+
+func warmChanges() []warm {
+	return []warm{
 		{"nothing", func(_, _ *netstate.State) {}, "tighten\nloosen\nforward\n"},
 		{
 			"a rule that opens goes", func(_, wanted *netstate.State) { wanted.Rules = wanted.Rules[1:] },
@@ -306,6 +309,10 @@ func TestWarmChanges(t *testing.T) {
 			"tighten\nadd pref 880 from all iif cam0 lookup 88001\nloosen\nforward\n",
 		},
 	}
+}
+
+func TestWarmChanges(t *testing.T) {
+	cases := warmChanges()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			live, wanted := done(bare(), plan.NetworkBetween(bare(), site())), site()
