@@ -247,7 +247,7 @@ func (l *loader) serviceOf(v value) (policy.Service, bool) {
 		l.report.add(v.place, "service-quoted", message.Args{"name": name})
 		return policy.Service{}, false
 	}
-	if strings.Trim(name, "0123456789-/tcpudp") == "" {
+	if strings.Trim(name, "0123456789-/cdptu") == "" {
 		l.report.add(v.place, "service-port", message.Args{"value": name})
 		return policy.Service{}, false
 	}

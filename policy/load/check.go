@@ -156,11 +156,11 @@ func (l *loader) checkAllow(b block, a policy.Allow) {
 			l.report.warn(places[i].place, "wrong-direction", message.Args{"service": s.Name})
 		}
 	}
-	l.checkGateway(b, a)
+	l.checkGateway(a)
 	l.checkReach(b, a, from, to)
 }
 
-func (l *loader) checkGateway(b block, a policy.Allow) {
+func (l *loader) checkGateway(a policy.Allow) {
 	for _, e := range a.To {
 		if e.Kind != policy.NetworkEndpoint || !e.Network.IsSingleIP() {
 			continue

@@ -180,8 +180,7 @@ func calledName(d *hcl.Diagnostic) string {
 }
 
 func (l *loader) explainCall(here place, called hclsyntax.FunctionCallDiagExtra) {
-	var wrong faults
-	if errors.As(called.FunctionCallError(), &wrong) {
+	if wrong, ok := errors.AsType[faults](called.FunctionCallError()); ok {
 		l.faults(here, wrong)
 		return
 	}

@@ -33,7 +33,7 @@ func (l *loader) group(b block) policy.Group {
 		l.report.add(at(b.header), "group-neither", nil)
 		return g
 	}
-	complete := true
+	var complete bool
 	if names != nil {
 		g.Cameras, complete = l.groupByName(b)
 	} else {

@@ -211,15 +211,19 @@ func side(p policy.Policy, endpoints []policy.Endpoint) string {
 		case policy.SegmentEndpoint:
 			text += "(whole)"
 		case policy.NetworkEndpoint:
-			text += "(" + e.Network.String() + " in"
-			for _, id := range e.Segments {
-				text += " " + p.Segments[id].Name
-			}
-			text += ")"
+			text += fmt.Sprintf("(%s in %s)", e.Network, owners(p, e.Segments))
 		}
 		list = append(list, text+"@"+e.Origin.String())
 	}
 	return strings.Join(list, ", ")
+}
+
+func owners(p policy.Policy, ids []policy.SegmentID) string {
+	var list []string
+	for _, id := range ids {
+		list = append(list, p.Segments[id].Name)
+	}
+	return strings.Join(list, " ")
 }
 
 func services(list []policy.Service) string {

@@ -109,24 +109,33 @@ func tooDeep(f *file) policy.Origin {
 	tokens, _ := hclsyntax.LexConfig(f.text, f.name, hcl.InitialPos)
 	depth, run := 0, 0
 	for _, t := range tokens {
-		switch t.Type {
-		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp,
-			hclsyntax.TokenTemplateControl:
-			depth++
-		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
-			depth = max(0, depth-1)
-		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
+		nests, recurses := nesting(t.Type)
+		depth = max(0, depth+nests)
+		if recurses {
 			run++
-		case hclsyntax.TokenNewline:
-			if depth == 0 {
-				run = 0
-			}
+		}
+		if t.Type == hclsyntax.TokenNewline && depth == 0 {
+			run = 0
 		}
 		if depth > maxDepth || run > 100*maxDepth {
 			return origin(t.Range)
 		}
 	}
 	return policy.Origin{}
+}
+
+// nesting returns what a token adds to the depth, and whether the parser recurses for it without nesting.
+func nesting(t hclsyntax.TokenType) (int, bool) {
+	switch t { //nolint:exhaustive // no other token makes the parser recurse
+	case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp,
+		hclsyntax.TokenTemplateControl:
+		return 1, false
+	case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+		return -1, false
+	case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
+		return 0, true
+	}
+	return 0, false
 }
 
 func origin(r hcl.Range) policy.Origin {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"cordon/policy"
 	"cordon/policy/message"
@@ -110,9 +111,9 @@ func rows(d message.Diagnostic, block policy.Origin) int {
 }
 
 func spell(args message.Args) string {
-	text := ""
+	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(args)) {
-		text += fmt.Sprintf(" %s=%q", name, args[name])
+		fmt.Fprintf(&text, " %s=%q", name, args[name])
 	}
-	return text
+	return text.String()
 }

@@ -41,7 +41,6 @@ type loader struct {
 
 	builtins map[string]policy.Service
 	out      policy.Policy
-	services []policy.Service
 	seen     seen
 	items    map[string][]value // values of the allows' lists, kept for the checks
 }

@@ -17,7 +17,6 @@ type schema struct {
 	blocks     []string
 	laterParts []string // attributes and blocks of the language that a later version reads
 	later      bool     // the whole kind is a later version's
-	freeLabel  bool
 }
 
 // topLevel returns the kinds of block that stand in a file, not in another block.

@@ -159,8 +159,7 @@ func contents(fsys fs.FS, name string) ([]byte, error) {
 
 // cause returns what a file system says without the name, which the diagnostic gives already.
 func cause(err error) string {
-	var at *fs.PathError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return at.Err.Error()
 	}
 	return err.Error()

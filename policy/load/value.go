@@ -2,6 +2,7 @@ package load
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -173,10 +174,8 @@ func (l *loader) pairs(b block, name string) (map[string]string, place, bool) {
 // asReference returns the reference that a value is. What is none, or one of another kind, is reported.
 func (l *loader) asReference(v value, kinds ...string) (*ref, bool) {
 	if r, ok := l.refOf(v.cty); ok {
-		for _, kind := range kinds {
-			if r.kind == kind {
-				return r, true
-			}
+		if slices.Contains(kinds, r.kind) {
+			return r, true
 		}
 		l.report.add(v.place, "wrong-kind", message.Args{"reference": r.kind + "." + r.name, "want": strings.Join(kinds, ", ")})
 		return nil, false

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
 )
@@ -90,11 +91,7 @@ func add(sentences map[string]string, text string) error {
 
 // Keys returns every key of the printer's language with its sentence, arguments still in braces.
 func (p Printer) Keys() map[string]string {
-	keys := make(map[string]string, len(p.sentences))
-	for key, sentence := range p.sentences {
-		keys[key] = sentence
-	}
-	return keys
+	return maps.Clone(p.sentences)
 }
 
 // Text returns the sentence of a key, such as apply.done. A key that has none is returned itself: a missing sentence must not hide the

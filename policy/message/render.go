@@ -1,6 +1,7 @@
 package message
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"unicode"
@@ -33,9 +34,7 @@ func (p Printer) args(d Diagnostic) Args {
 	if len(d.Related) > 0 {
 		args["related"] = d.Related[0].String()
 	}
-	for name, value := range d.Args {
-		args[name] = value
-	}
+	maps.Copy(args, d.Args)
 	return args
 }
 
