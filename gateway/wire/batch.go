@@ -53,7 +53,7 @@ func (b *Batch) end() {
 }
 
 func (b *Batch) command(command, flags uint16, id ID, name string) {
-	b.begin(unix.NFNL_SUBSYS_NFTABLES<<8|command, flags, byte(id.Family), 0, name)
+	b.begin(unix.NFNL_SUBSYS_NFTABLES<<8|command, flags, byte(id.Family), 0, name) //nolint:gosec // a family of the kernel
 }
 
 // Empty tells whether the transaction changes nothing.
@@ -70,7 +70,7 @@ func (b *Batch) Len() int { return len(b.starts) - 1 }
 func (b *Batch) Octets(first uint32, commit bool) []byte {
 	out := b.octets
 	for i, at := range b.starts {
-		binary.NativeEndian.PutUint32(out[at+8:], first+uint32(i)) //nolint:gosec // counts messages
+		binary.NativeEndian.PutUint32(out[at+8:], first+uint32(i))
 	}
 	last := b.starts[len(b.starts)-1]
 	flags := binary.NativeEndian.Uint16(out[last+6:])

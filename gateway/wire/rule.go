@@ -324,61 +324,52 @@ func (w *rule) needTransport(protocol int32) {
 
 // exprs puts the steps one behind the other, tests of neighbouring octets as one.
 func (w *rule) exprs() []Expr {
-	var exprs []Expr
-	for i := 0; i < len(w.steps); {
-		end := i
-		for end < len(w.steps) && w.steps[end].test {
-			end++
+	gone := map[int]bool{}
+	var group []int
+	for i, s := range w.steps {
+		switch {
+		case s.header != nil:
+			group = append(group, i)
+		case !s.test && len(group) > 1:
+			// A statement ends a group. nft forgets so when the group has but one test, which then moves across the statement.
+			w.merge(group, gone)
+			group = nil
 		}
-		for _, s := range merged(w.steps[i:end]) {
+	}
+	w.merge(group, gone)
+	var exprs []Expr
+	for i, s := range w.steps {
+		if !gone[i] {
 			exprs = append(exprs, s.exprs...)
 		}
-		for ; end < len(w.steps) && !w.steps[end].test; end++ {
-			exprs = append(exprs, w.steps[end].exprs...)
-		}
-		i = end
 	}
 	return exprs
 }
 
-// merged does what nft does to the tests between two other statements: comparisons of neighbouring octets become one comparison, in
-// the place of the one that comes first in the packet, or of the one that says what the next header is (src/rule.c,
-// payload_try_merge).
-func merged(steps []step) []step {
-	var order []int
-	for i, s := range steps {
-		if s.header != nil {
-			order = append(order, i)
-		}
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		x, y := steps[a].header, steps[b].header
+// merge does what nft does to a group of tests: comparisons of neighbouring octets become one comparison, in the place of the one
+// that comes first in the packet, or of the one that says what the next header is (src/rule.c, payload_try_merge).
+func (w *rule) merge(group []int, gone map[int]bool) {
+	slices.SortStableFunc(group, func(a, b int) int {
+		x, y := w.steps[a].header, w.steps[b].header
 		return cmp.Or(cmp.Compare(x.base, y.base), cmp.Compare(x.offset, y.offset))
 	})
-	out := slices.Clone(steps)
-	gone := map[int]bool{}
-	for k := 0; k < len(order); {
-		first := order[k]
-		h := *steps[first].header
-		for k++; k < len(order) && joins(&h, steps[order[k]].header); k++ {
-			h.value += steps[order[k]].header.value
-			place, out := first, order[k]
-			if steps[out].header.protocol {
-				place, out = out, place
+	for k := 0; k < len(group); {
+		place := group[k]
+		h := *w.steps[place].header
+		start := k
+		for k++; k < len(group) && joins(&h, w.steps[group[k]].header); k++ {
+			h.value += w.steps[group[k]].header.value
+			left := group[k]
+			if w.steps[left].header.protocol {
+				place, left = left, place
 			}
-			first, gone[out] = place, true
+			gone[left] = true
 		}
-		out[first].exprs = []Expr{
-			payload(h.base, h.offset, uint32(len(h.value)), register1), compare(h.op, h.value), //nolint:gosec // at most 16
-		}
-	}
-	kept := out[:0]
-	for i, s := range out {
-		if !gone[i] {
-			kept = append(kept, s)
+		if k > start+1 {
+			length := uint32(len(h.value)) //nolint:gosec // at most 16
+			w.steps[place].exprs = []Expr{payload(h.base, h.offset, length, register1), compare(h.op, h.value)}
 		}
 	}
-	return kept
 }
 
 // joins tells whether nft puts two comparisons together (src/payload.c, payload_can_merge): not where two loads of up to four octets

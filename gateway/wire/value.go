@@ -1,6 +1,10 @@
 package wire
 
-import "cordon/gateway/ruleset"
+import (
+	"golang.org/x/sys/unix"
+
+	"cordon/gateway/ruleset"
+)
 
 // Table is one table of nf_tables with all that is in it. Chains and sets are in the order in which they were made.
 type Table struct {
@@ -117,3 +121,9 @@ func (t *Table) Chain(name string) *Chain {
 	}
 	return nil
 }
+
+// Anonymous says whether the set belongs to one rule, which has it made and unmade.
+func (s *Set) Anonymous() bool { return s.Flags&unix.NFT_SET_ANONYMOUS != 0 }
+
+// Written says whether rules write the set's elements.
+func (s *Set) Written() bool { return s.Flags&unix.NFT_SET_EVAL != 0 }

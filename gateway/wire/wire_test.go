@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"cordon/gateway/ruleset"
@@ -286,7 +285,7 @@ func TestEqual(t *testing.T) {
 
 // Anonymous sets have names that the kernel makes up; they are compared by where they are used.
 func TestAnonymousSetsAreComparedByUse(t *testing.T) {
-	make := func(first, second string) []wire.Table {
+	named := func(first, second string) []wire.Table {
 		ports := func(values ...uint16) ruleset.Rule {
 			c := ruleset.Compare{Field: ruleset.TCPDestinationPort}
 			for _, v := range values {
@@ -313,15 +312,15 @@ func TestAnonymousSetsAreComparedByUse(t *testing.T) {
 		rename("__set1", second)
 		return tables
 	}
-	if !wire.Equal(make("__set0", "__set1"), make("__set5", "__set4")) {
+	if !wire.Equal(named("__set0", "__set1"), named("__set5", "__set4")) {
 		t.Error("the kernel's numbers make a difference")
 	}
-	if d := cmp.Diff(wire.Stable(make("__set0", "__set1")), wire.Stable(make("__set5", "__set4"))); d != "" {
+	if d := cmp.Diff(wire.Stable(named("__set0", "__set1")), wire.Stable(named("__set5", "__set4"))); d != "" {
 		t.Error(d)
 	}
-	swapped := make("__set0", "__set1")
+	swapped := named("__set0", "__set1")
 	swapped[0].Sets[0].Elements, swapped[0].Sets[1].Elements = swapped[0].Sets[1].Elements, swapped[0].Sets[0].Elements
-	if wire.Equal(make("__set0", "__set1"), swapped) {
+	if wire.Equal(named("__set0", "__set1"), swapped) {
 		t.Error("two sets that changed places make no difference")
 	}
 }
@@ -331,7 +330,9 @@ func TestUnknownIsKept(t *testing.T) {
 	table := wire.Table{
 		Family: ruleset.Inet, Name: "cordon",
 		Chains: []wire.Chain{{Name: "c", Rules: []wire.Rule{{Exprs: []wire.Expr{unknown}}}}},
-		Sets:   []wire.Set{{Name: "s", KeyLen: 4, Exprs: []wire.Expr{unknown}, Elements: []wire.Element{{Key: "abcd", Exprs: []wire.Expr{unknown, unknown}}}}},
+		Sets: []wire.Set{{
+			Name: "s", KeyLen: 4, Exprs: []wire.Expr{unknown}, Elements: []wire.Element{{Key: "abcd", Exprs: []wire.Expr{unknown, unknown}}},
+		}},
 	}
 	b := wire.NewBatch(0)
 	b.Add(&table)
@@ -347,7 +348,8 @@ func TestCanonicalForm(t *testing.T) {
 		for _, e := range exprs {
 			body = append(body, attribute(1, "\x08\x00\x01\x00cmp\x00"+attribute(2|unix.NLA_F_NESTED, e))...)
 		}
-		m := wire.Message{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWRULE, Body: wire.Attributes(attribute(unix.NFTA_RULE_EXPRESSIONS, string(body)))}
+		list := wire.Attributes(attribute(unix.NFTA_RULE_EXPRESSIONS, string(body)))
+		m := wire.Message{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWRULE, Body: list}
 		_, _, r, err := wire.DecodeRule(m)
 		check(t, err)
 		return r
@@ -388,16 +390,18 @@ func TestRefusal(t *testing.T) {
 		ok   bool
 	}{
 		"acknowledged": {wire.Message{Type: unix.NLMSG_ERROR, Body: wire.Attributes(errno(0) + header)}, wire.Refusal{}, true},
-		"a number":     {wire.Message{Type: unix.NLMSG_ERROR, Body: wire.Attributes(errno(-2) + header)}, wire.Refusal{Errno: syscall.ENOENT}, true},
+		"a number": {
+			wire.Message{Type: unix.NLMSG_ERROR, Body: wire.Attributes(errno(-2) + header)}, wire.Refusal{Errno: unix.ENOENT}, true,
+		},
 		"text, capped": {
 			wire.Message{Type: unix.NLMSG_ERROR, Flags: unix.NLM_F_CAPPED | unix.NLM_F_ACK_TLVS, Body: wire.Attributes(errno(-2) + header + text)},
-			wire.Refusal{Errno: syscall.ENOENT, Text: "Chain type does not exist", Offset: 24}, true,
+			wire.Refusal{Errno: unix.ENOENT, Text: "Chain type does not exist", Offset: 24}, true,
 		},
 		"text behind the whole message": {
 			wire.Message{Type: unix.NLMSG_ERROR, Flags: unix.NLM_F_ACK_TLVS, Body: wire.Attributes(errno(-2) + long + text)},
-			wire.Refusal{Errno: syscall.ENOENT, Text: "Chain type does not exist", Offset: 24}, true,
+			wire.Refusal{Errno: unix.ENOENT, Text: "Chain type does not exist", Offset: 24}, true,
 		},
-		"done":           {wire.Message{Type: unix.NLMSG_DONE, Body: wire.Attributes(errno(-4))}, wire.Refusal{Errno: syscall.EINTR}, true},
+		"done":           {wire.Message{Type: unix.NLMSG_DONE, Body: wire.Attributes(errno(-4))}, wire.Refusal{Errno: unix.EINTR}, true},
 		"cut":            {wire.Message{Type: unix.NLMSG_ERROR, Body: "\x00"}, wire.Refusal{}, false},
 		"something else": {wire.Message{Type: 0x0a00, Body: wire.Attributes(errno(-2))}, wire.Refusal{}, false},
 	} {
@@ -417,7 +421,10 @@ func TestIntervals(t *testing.T) {
 	for name, test := range map[string]struct{ got, want []wire.Element }{
 		"none": {set(), nil},
 		"one, and a range before it": {
-			set(ruleset.Element{Key: "\x0a\x00\x00\x09", Comment: "b"}, ruleset.Element{Key: "\x0a\x00\x00\x00", End: "\x0a\x00\x00\x07", Comment: "a"}),
+			set(
+				ruleset.Element{Key: "\x0a\x00\x00\x09", Comment: "b"},
+				ruleset.Element{Key: "\x0a\x00\x00\x00", End: "\x0a\x00\x00\x07", Comment: "a"},
+			),
 			[]wire.Element{
 				{Key: "\x00\x00\x00\x00", Flags: end},
 				{Key: "\x0a\x00\x00\x00", Userdata: "\x00\x02a\x00"}, {Key: "\x0a\x00\x00\x08", Flags: end},
@@ -543,7 +550,9 @@ func decodeAny(table *wire.Table, m wire.Message) {
 
 // BenchmarkOfAndEncode is what an apply of 40,000 elements costs before the kernel sees it.
 func BenchmarkOfAndEncode(b *testing.B) {
-	set := ruleset.Set{Name: "s", Key: []ruleset.Field{ruleset.IIFName, ruleset.EtherSource, ruleset.IPSource, ruleset.IPDestination, ruleset.TCPDestinationPort}, Size: 131072}
+	set := ruleset.Set{Name: "s", Size: 131_072, Key: []ruleset.Field{
+		ruleset.IIFName, ruleset.EtherSource, ruleset.IPSource, ruleset.IPDestination, ruleset.TCPDestinationPort,
+	}}
 	for i := range 40_000 {
 		mac := string(binary.BigEndian.AppendUint64(nil, uint64(i))[2:])
 		addr := string(binary.BigEndian.AppendUint32(nil, uint32(i)))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"syscall"
 
@@ -46,7 +45,7 @@ func Open() (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a netfilter socket: %w", err)
 	}
-	c := &Conn{sock: sock, sequence: rand.Uint32(), buffer: make([]byte, readSize)}
+	c := &Conn{sock: sock, sequence: 1, buffer: make([]byte, readSize)}
 	if err := c.setUp(); err != nil {
 		_ = sock.Close()
 		return nil, fmt.Errorf("set up the netfilter socket: %w", err)
@@ -86,7 +85,7 @@ func (c *Conn) send(octets []byte) error {
 	var err error
 	control := c.raw.Control(func(fd uintptr) {
 		for {
-			err = unix.Sendto(int(fd), octets, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}) //nolint:gosec // a descriptor
+			err = unix.Sendto(int(fd), octets, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 			if !errors.Is(err, unix.EINTR) {
 				return
 			}
@@ -101,7 +100,7 @@ func (c *Conn) receive() ([]byte, error) {
 	var err error
 	control := c.raw.Control(func(fd uintptr) {
 		for {
-			n, _, err = unix.Recvfrom(int(fd), c.buffer, unix.MSG_DONTWAIT|unix.MSG_TRUNC) //nolint:gosec // a descriptor
+			n, _, err = unix.Recvfrom(int(fd), c.buffer, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
 			if !errors.Is(err, unix.EINTR) {
 				return
 			}

@@ -1,6 +1,7 @@
 package nft_test
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 	"testing"
@@ -23,12 +24,8 @@ func open(t *testing.T) *nft.Conn {
 			t.Error(err)
 		}
 	})
-	clear(t, c)
-	t.Cleanup(func() {
-		if err := purge(t, c); err != nil {
-			t.Error(err)
-		}
-	})
+	wipe(t, c)
+	t.Cleanup(func() { wipe(t, c) })
 	return c
 }
 
@@ -41,10 +38,22 @@ func read(t *testing.T, c *nft.Conn) nft.Reading {
 	return r
 }
 
-// clear deletes our tables and those that tests call foreign.
-func clear(t *testing.T, c *nft.Conn) {
+// wipe deletes all tables, ours and those that tests call foreign. It is also called when the test's own context has ended.
+func wipe(t *testing.T, c *nft.Conn) {
 	t.Helper()
-	if err := purge(t, c); err != nil {
+	ctx := context.WithoutCancel(t.Context())
+	r, err := c.Read(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := wire.NewBatch(0)
+	for _, table := range r.Ours {
+		b.DeleteTable(table.ID())
+	}
+	for _, id := range r.Foreign {
+		b.DeleteTable(id)
+	}
+	if err := c.Commit(ctx, b); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -41,12 +41,12 @@ func listing(t *testing.T) string {
 // roads applies the same rules by nft and by Commit, and compares what the kernel holds and what nft lists.
 func roads(t *testing.T, c *nft.Conn, rules ruleset.Ruleset) {
 	t.Helper()
-	clear(t, c)
+	wipe(t, c)
 	if err := judge(t, rules.String()); err != nil {
 		t.Fatalf("nft refuses our text: %v\n%s", err, rules)
 	}
 	byNFT, listedNFT := read(t, c).Ours, listing(t)
-	clear(t, c)
+	wipe(t, c)
 	commit(t, c, rules)
 	byUs, listedUs := read(t, c).Ours, listing(t)
 	want := wire.Stable(wire.Of(rules))
@@ -104,7 +104,7 @@ func TestRandomRulesByTwoRoads(t *testing.T) {
 	refused, taken := 0, 0
 	rapid.Check(t, func(r *rapid.T) {
 		rules := randomRules(r)
-		clear(t, c)
+		wipe(t, c)
 		if err := judge(t, rules.String()); err != nil {
 			refused++ // nft refuses what contradicts itself, such as tcp behind udp
 			return
@@ -134,9 +134,17 @@ func randomRules(r *rapid.T) ruleset.Ruleset {
 	var rule ruleset.Rule
 	for range rapid.IntRange(1, 4).Draw(r, "statements") {
 		f := rapid.SampledFrom(fields).Draw(r, "field")
-		switch rapid.IntRange(0, 5).Draw(r, "kind") {
+		switch rapid.IntRange(0, 8).Draw(r, "kind") {
 		case 0:
-			rule.Statements = append(rule.Statements, ruleset.Counter{})
+			rule.Statements = append(rule.Statements, rapid.SampledFrom(plain()).Draw(r, "plain"))
+		case 2:
+			if mask := valuesOf(f)[0]; maskable(f) {
+				rule.Statements = append(rule.Statements, ruleset.Compare{Field: f, Mask: mask, Values: []string{mask}, Not: rapid.Bool().Draw(r, "not")})
+			}
+		case 3:
+			if values := valuesOf(f); f.Spec().Type == ruleset.InetService || f.Spec().Type == ruleset.ICMPv6Name {
+				rule.Statements = append(rule.Statements, ruleset.Between{Field: f, First: values[0], Last: values[1]})
+			}
 		case 1:
 			key := rapid.SliceOfNDistinct(rapid.SampledFrom(fields), 1, 4, rapid.ID).Draw(r, "key")
 			name := fmt.Sprintf("s%d", len(table.Sets))
@@ -157,6 +165,23 @@ func randomRules(r *rapid.T) ruleset.Ruleset {
 	chain.Rules = []ruleset.Rule{rule}
 	table.Chains = []ruleset.Chain{chain}
 	return ruleset.Ruleset{Tables: []ruleset.Table{table}}
+}
+
+// plain returns statements that look at no field.
+func plain() []ruleset.Statement {
+	return []ruleset.Statement{
+		ruleset.Counter{}, ruleset.Limit{Rate: 7, Burst: 9}, ruleset.Log{Group: 3, SnapLen: 64, Prefix: "x"}, ruleset.SetMark{Value: 5},
+	}
+}
+
+// maskable tells whether nft takes a field with a mask in the form that we print.
+func maskable(f ruleset.Field) bool {
+	switch f.Spec().Type {
+	case ruleset.IPv4Addr, ruleset.MarkValue, ruleset.TCPFlag, ruleset.InetService:
+		return true
+	default:
+		return f == ruleset.IPHead
+	}
 }
 
 // fitsKey tells whether nft can make a set with such a key: at most five parts and 64 octets.

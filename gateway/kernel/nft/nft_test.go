@@ -3,7 +3,7 @@ package nft_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -147,7 +147,7 @@ func large(n int) []wire.Table {
 func TestLargeSet(t *testing.T) {
 	c := open(t)
 	for _, n := range []int{1, 2_730, 2_731, 100_000} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			tables := large(n)
 			b := wire.NewBatch(0)
 			b.Replace(&tables[0])
@@ -199,7 +199,7 @@ func TestNothingAppliesWhenOneMessageFails(t *testing.T) {
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
-			clear(t, c)
+			wipe(t, c)
 			before := read(t, c)
 			b := wire.NewBatch(0)
 			b.Replace(&tables[0])

@@ -150,7 +150,10 @@ func gateway() ruleset.Table {
 						Key: ruleset.Key(ruleset.Name("rec0"), address("10.31.0.21"), address("10.40.0.10"), ruleset.Short(17), ruleset.Short(6100)),
 						End: ruleset.Key(ruleset.Name("rec0"), address("10.31.0.21"), address("10.40.0.10"), ruleset.Short(17), ruleset.Short(6299)),
 					},
-					{Key: ruleset.Key(ruleset.Name("rec0"), address("10.31.0.22"), address("10.40.0.10"), ruleset.Short(6), ruleset.Short(80)), Comment: "one"},
+					{
+						Key:     ruleset.Key(ruleset.Name("rec0"), address("10.31.0.22"), address("10.40.0.10"), ruleset.Short(6), ruleset.Short(80)),
+						Comment: "one",
+					},
 				},
 			},
 			{
@@ -202,7 +205,10 @@ func hooks() []ruleset.Chain {
 				line("", goTo("refuse")),
 			},
 		},
-		{Name: "input", Hook: &ruleset.Hook{Point: ruleset.Input, Drop: true}, Rules: []ruleset.Rule{line("", is(iif, ruleset.Name("lo")), accept)}},
+		{
+			Name: "input", Hook: &ruleset.Hook{Point: ruleset.Input, Drop: true},
+			Rules: []ruleset.Rule{line("", is(iif, ruleset.Name("lo")), accept)},
+		},
 		{Name: "output", Hook: &ruleset.Hook{Point: ruleset.Output}},
 		{
 			Name: "postrouting", Hook: &ruleset.Hook{NAT: true, Point: ruleset.Postrouting, Priority: 100},
