@@ -193,7 +193,7 @@ func (j *jail) peers(iface string, ways []peerRoute) {
 // throughUplink opens the jail for one service of one peer behind an uplink, both ways. A camera counts as its network: rules are asked
 // one by one, so they must not grow with the number of cameras.
 func (j *jail) throughUplink(own, peer side, o opening) {
-	ports := netstate.PortRange{o.service.first, o.service.last}
+	ports := o.routedPorts()
 	for _, to := range peer.networks(o.v4) {
 		for _, home := range own.networks(o.v4) {
 			out := netstate.Rule{
@@ -212,6 +212,15 @@ func (j *jail) throughUplink(own, peer side, o opening) {
 			j.rules[out], j.rules[in] = true, true
 		}
 	}
+}
+
+// routedPorts returns the ports that a routing rule names: none for a range that ends at 65535, which the kernel does not take there
+// (measured on 6.18: "Invalid dport range"). The packet filter still holds the range.
+func (o opening) routedPorts() netstate.PortRange {
+	if o.service.last == 65535 {
+		return netstate.PortRange{}
+	}
+	return netstate.PortRange{o.service.first, o.service.last}
 }
 
 // routed returns the protocol that a routing rule names for the opening's service.

@@ -32,7 +32,8 @@ func Between(p policy.Policy, live, wanted netstate.State, generation uint32) Pl
 	result.Changes = append(named(p, live.Tables, wanted.Tables), result.skeleton()...)
 	for _, steps := range [...][]Step{result.Tighten, result.Loosen, result.Forward} {
 		for _, s := range steps {
-			result.Changes = append(result.Changes, Change{Action: s.Action, Kind: kindOf(s.Object), Name: s.Object.String(), Text: s.Object.String()})
+			name := s.Object.String()
+			result.Changes = append(result.Changes, Change{Action: s.Action, Kind: kindOf(s.Object), Name: name, Text: name})
 		}
 	}
 	return result

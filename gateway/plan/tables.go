@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"cordon/gateway/wire"
-
-	"golang.org/x/sys/unix"
 )
 
 // Count is how many of something a plan adds and removes.
@@ -75,16 +73,11 @@ func (t *Tables) count(table *wire.Table, rules, elements *int) {
 		*rules += len(c.Rules)
 	}
 	for i := range table.Sets {
-		if s := &table.Sets[i]; !anonymous(s) {
+		if s := &table.Sets[i]; !s.Anonymous() {
 			*elements += len(s.Elements)
 		}
 	}
 }
-
-func anonymous(s *wire.Set) bool { return s.Flags&unix.NFT_SET_ANONYMOUS != 0 }
-
-// written says whether rules write the set's elements, which are then not ours to plan.
-func written(s *wire.Set) bool { return s.Flags&unix.NFT_SET_EVAL != 0 }
 
 // amendment is what has to happen to one table that is there.
 type amendment struct {
@@ -121,7 +114,7 @@ func compare(live, wanted *wire.Table) amendment {
 		w := &a.target.Sets[i]
 		l := a.stable.Set(w.Name)
 		switch {
-		case anonymous(w):
+		case w.Anonymous():
 			if l == nil || !l.SameDeclaration(w) || !slices.EqualFunc(l.Elements, w.Elements, sameElement) {
 				a.refilled[strings.Fields(w.Name)[1]] = true
 			}
@@ -165,7 +158,7 @@ func (t *Tables) amendElements(a amendment) {
 	for i := range a.wanted.Sets {
 		w := &a.wanted.Sets[i]
 		l := a.live.Set(w.Name)
-		if anonymous(w) || written(w) || l == nil || a.remade[w.Name] {
+		if w.Anonymous() || w.Written() || l == nil || a.remade[w.Name] {
 			continue
 		}
 		left, entered := difference(l.Elements, w.Elements)
@@ -233,14 +226,14 @@ func (t *Tables) addChains(a amendment) {
 // amendSetsAndChains removes what nothing refers to any more and makes sets that are new or another.
 func (t *Tables) amendSetsAndChains(a amendment) {
 	for i := range a.live.Sets {
-		if s := &a.live.Sets[i]; !anonymous(s) && (a.remade[s.Name] || a.wanted.Set(s.Name) == nil) {
+		if s := &a.live.Sets[i]; !s.Anonymous() && (a.remade[s.Name] || a.wanted.Set(s.Name) == nil) {
 			t.Batch.DeleteSet(a.id, s.Name)
 			t.Elements.Removed += len(s.Elements)
 		}
 	}
 	for i := range a.wanted.Sets {
 		s := &a.wanted.Sets[i]
-		if anonymous(s) || (a.live.Set(s.Name) != nil && !a.remade[s.Name]) {
+		if s.Anonymous() || (a.live.Set(s.Name) != nil && !a.remade[s.Name]) {
 			continue
 		}
 		t.Reshaped = append(t.Reshaped, "set "+a.id.String()+" "+s.Name)
