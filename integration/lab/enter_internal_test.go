@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"testing"
 	"testing/fstest"
@@ -18,41 +19,41 @@ const childTask = "CORDON_LAB_CHILD_TASK"
 func TestMain(m *testing.M) {
 	switch os.Getenv(childTask) {
 	case "build a site":
-		os.Exit(buildInside())
+		os.Exit(buildInside(os.Stdout))
 	case "forbid and enter":
-		os.Exit(forbidAndEnter())
+		os.Exit(forbidAndEnter(os.Stdout))
 	}
 	os.Exit(m.Run())
 }
 
 // buildInside builds a site where Enter says that it can be built.
-func buildInside() int {
+func buildInside(out io.Writer) int {
 	code, done, err := Enter(context.Background(), Process{})
 	if code != 0 || done || err != nil {
-		fmt.Printf("enter: %d, %v, %v\n", code, done, err)
+		fmt.Fprintf(out, "enter: %d, %v, %v\n", code, done, err)
 		return 1
 	}
 	l, err := Open(context.Background(), Site{Segments: []Segment{{Name: "cameras", Interface: "cam0", Hosts: []Host{{Name: "c1"}}}}})
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(out, err)
 		return 1
 	}
-	fmt.Printf("uid %d, %d machine", os.Getuid(), len(l.Machines()))
+	fmt.Fprintf(out, "uid %d, %d machine", os.Getuid(), len(l.Machines()))
 	return 7
 }
 
 // forbidAndEnter closes the door behind this process's own namespace and tries to go through it.
-func forbidAndEnter() int {
+func forbidAndEnter(out io.Writer) int {
 	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(out, err)
 		return 1
 	}
 	_, err := Process{}.run(context.Background())
 	if forbidden, ok := errors.AsType[*ForbiddenError](err); ok {
-		fmt.Printf("%s is %s: %v", forbidden.Setting, forbidden.Value, errors.Is(err, unix.ENOSPC))
+		fmt.Fprintf(out, "%s is %s: %v", forbidden.Setting, forbidden.Value, errors.Is(err, unix.ENOSPC))
 		return 8
 	}
-	fmt.Println(err)
+	fmt.Fprintln(out, err)
 	return 1
 }
 

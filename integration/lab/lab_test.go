@@ -20,6 +20,9 @@ const (
 func addr4(name string) netip.Addr { return prefixes()[name][0].Addr() }
 func addr6(name string) netip.Addr { return prefixes()[name][1].Addr() }
 
+// port4 is a port of a machine, over IPv4.
+func port4(name string, port uint16) netip.AddrPort { return netip.AddrPortFrom(addr4(name), port) }
+
 // prefixes are the addresses of every machine and of the gateway in each segment.
 func prefixes() map[string][]netip.Prefix {
 	out := map[string][]netip.Prefix{}
@@ -120,7 +123,7 @@ func TestTriesAcrossTheGateway(t *testing.T) {
 			}
 			arrived, replied := r.Arrived == 1, r.Answer == lab.Replied
 			if arrived != forwards || replied != forwards {
-				t.Errorf("round %d, forwarding %v: protocol %d to %s: arrived %d, %v after %v", round, forwards, try.Protocol, try.Name, r.Arrived, r.Answer, r.Took)
+				t.Errorf("round %d, forwarding %v: protocol %d to %s: %+v", round, forwards, try.Protocol, try.Name, r)
 			}
 		}
 	}

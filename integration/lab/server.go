@@ -105,7 +105,7 @@ func (s *Server) start(c io.Closer, fn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		c.Close() //nolint:errcheck // nobody is left to hear it
+		c.Close()
 		return
 	}
 	s.closers[c] = struct{}{}
@@ -115,7 +115,7 @@ func (s *Server) start(c io.Closer, fn func()) {
 		defer s.mu.Unlock()
 		if _, open := s.closers[c]; open {
 			delete(s.closers, c)
-			c.Close() //nolint:errcheck // the far side is gone
+			c.Close()
 		}
 	})
 }

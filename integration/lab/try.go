@@ -175,7 +175,7 @@ func (a *attempt) isMine(p frame.Packet) bool {
 	if opens && p.FromPort == a.local.Port() && p.ToPort == a.To.Port() {
 		return true
 	}
-	return p.Carries(a.marker) && !(p.IsError() && a.from.owns(p.From))
+	return p.Carries(a.marker) && (!p.IsError() || !a.from.owns(p.From))
 }
 
 // send makes the attempt in the way that its protocol and its truth need.

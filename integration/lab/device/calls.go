@@ -22,8 +22,8 @@ func (c *Camera) homes() []home {
 	for _, h := range []home{
 		{NTP, "udp", c.NTP, ntpRequest()},
 		{DNS, "udp", c.DNS, dnsQuery("dev.hik-connect.com")},
-		{Cloud, "tcp", c.CameraConfig.Cloud, []byte("REGISTER " + c.Serial + "\n")},
-		{Relay, "udp", c.CameraConfig.Relay, []byte("PUNCH " + c.Serial + "\n")},
+		{Cloud, "tcp", c.Cloud, []byte("REGISTER " + c.Serial + "\n")},
+		{Relay, "udp", c.Relay, []byte("PUNCH " + c.Serial + "\n")},
 	} {
 		if h.to.IsValid() {
 			homes = append(homes, h)

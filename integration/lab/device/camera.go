@@ -93,7 +93,7 @@ func NewCamera(network Network, config CameraConfig) *Camera {
 // Ready is closed when the camera serves for the first time.
 func (c *Camera) Ready() <-chan struct{} { return c.ready }
 
-// Reboots returns how often the camera restarted because its cloud was silent.
+// Reboots returns how often the camera has come back from a restart because its cloud was silent.
 func (c *Camera) Reboots() int { return int(c.reboots.Load()) }
 
 // Streams returns how many streams it was asked to play.
@@ -109,17 +109,13 @@ func (c *Camera) Calls(service Service, outcome Outcome) int {
 // Run is the camera's time under power. It returns nil when ctx ends, or an error when it cannot serve.
 func (c *Camera) Run(ctx context.Context) error {
 	for {
-		err := c.live(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case !errors.Is(err, errReboot):
+		if err := c.live(ctx); ctx.Err() == nil && !errors.Is(err, errReboot) {
 			return err
 		}
-		c.reboots.Add(1)
 		if !pause(ctx, c.Boot) {
 			return nil
 		}
+		c.reboots.Add(1)
 	}
 }
 
@@ -157,7 +153,7 @@ func (c *Camera) serve(ctx context.Context, group *errgroup.Group, address netip
 
 // serveRTSP accepts connections until ctx ends, and then ends those that are open.
 func (c *Camera) serveRTSP(ctx context.Context, listener net.Listener) error {
-	stop := context.AfterFunc(ctx, func() { listener.Close() }) //nolint:errcheck // nothing to lose
+	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
 	var sessions sync.WaitGroup
 	defer sessions.Wait()

@@ -31,7 +31,7 @@ type clip struct {
 func newClip(annexB []byte) clip {
 	var c clip
 	var unit []byte
-	for _, nal := range bytes.Split(bytes.ReplaceAll(annexB, []byte{0, 0, 0, 1}, []byte{0, 0, 1}), []byte{0, 0, 1}) {
+	for nal := range bytes.SplitSeq(bytes.ReplaceAll(annexB, []byte{0, 0, 0, 1}, []byte{0, 0, 1}), []byte{0, 0, 1}) {
 		if len(nal) == 0 {
 			continue
 		}

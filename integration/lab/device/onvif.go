@@ -15,7 +15,7 @@ import (
 // serveONVIF answers ONVIF's SOAP requests until ctx ends.
 func (c *Camera) serveONVIF(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{Handler: http.HandlerFunc(c.answerONVIF), ReadHeaderTimeout: time.Second}
-	stop := context.AfterFunc(ctx, func() { server.Close() }) //nolint:errcheck // nothing to lose
+	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve ONVIF: %w", err)
@@ -75,7 +75,8 @@ func (c *Camera) streamURI(r *http.Request) string {
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		host = netip.AddrPortFrom(addressOf(local).Addr(), PortRTSP).String()
 	}
-	return "<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>rtsp://" + host + streamPath + "</tt:Uri></trt:MediaUri></trt:GetStreamUriResponse>"
+	return "<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>rtsp://" + host + streamPath +
+		"</tt:Uri></trt:MediaUri></trt:GetStreamUriResponse>"
 }
 
 // streamPath is where Hikvision's cameras have their main stream.

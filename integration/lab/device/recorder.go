@@ -85,11 +85,10 @@ func (r *Recorder) Await(ctx context.Context, n int) int {
 // the counts go on.
 func (r *Recorder) Run(ctx context.Context) error {
 	r.started = false
-	err := r.record(ctx)
-	if ctx.Err() != nil {
-		return nil
+	if err := r.record(ctx); ctx.Err() == nil {
+		return fmt.Errorf("record %s: %w", r.Camera, err)
 	}
-	return fmt.Errorf("record %s: %w", r.Camera, err)
+	return nil
 }
 
 // record makes the connection, asks for the stream and takes it.
@@ -207,7 +206,7 @@ func (c *client) recordUDP(ctx context.Context) error {
 		defer conn.Close()
 		pair[i] = conn
 	}
-	stop := context.AfterFunc(ctx, func() { pair[0].Close() }) //nolint:errcheck // nothing to lose
+	stop := context.AfterFunc(ctx, func() { pair[0].Close() })
 	defer stop()
 	m, err := c.request("SETUP", fmt.Sprintf("Transport: RTP/AVP;unicast;client_port=%d-%d\r\n", r.Ports[0], r.Ports[1]))
 	if err != nil {
@@ -262,9 +261,14 @@ func (r *Recorder) receive(conn net.PacketConn) error {
 // take counts a packet, and writes what it holds. A packet that is not RTP is nobody's video.
 func (r *Recorder) take(raw []byte) error {
 	var p rtp.Packet
-	if p.Unmarshal(raw) != nil {
-		return nil
+	if err := p.Unmarshal(raw); err == nil {
+		return r.order(&p)
 	}
+	return nil
+}
+
+// order counts the packets that are missing before this one, and unpacks it.
+func (r *Recorder) order(p *rtp.Packet) error {
 	if r.started {
 		r.lost.Add(int64(p.SequenceNumber - r.last - 1))
 	}

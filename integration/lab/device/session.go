@@ -38,7 +38,7 @@ type session struct {
 func (c *Camera) session(ctx context.Context, conn net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &session{camera: c, conn: conn, open: []io.Closer{conn}}
-	stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // nothing to lose
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer s.close()
 	defer cancel()
 	defer stop()
@@ -53,7 +53,7 @@ func (c *Camera) session(ctx context.Context, conn net.Conn) {
 // close ends the sockets of the session and waits for its streams.
 func (s *session) close() {
 	for _, c := range s.open {
-		c.Close() //nolint:errcheck // nothing to lose
+		c.Close()
 	}
 	s.playing.Wait()
 }

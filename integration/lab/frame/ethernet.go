@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 
@@ -39,7 +40,7 @@ func (e Ethernet) Bytes() []byte {
 	b = append(b, e.Destination[:]...)
 	b = append(b, e.Source[:]...)
 	for _, tag := range e.Tags {
-		b = binary.BigEndian.AppendUint16(b, orElse(tag.Type, TypeVLAN))
+		b = binary.BigEndian.AppendUint16(b, cmp.Or(tag.Type, TypeVLAN))
 		b = binary.BigEndian.AppendUint16(b, tag.ID)
 	}
 	b = binary.BigEndian.AppendUint16(b, e.Type)
@@ -95,12 +96,4 @@ func sixteen(a netip.Addr) []byte {
 	}
 	b := a.As16()
 	return b[:]
-}
-
-// orElse returns v, or other when v is zero.
-func orElse[T ~uint8 | ~uint16](v, other T) T {
-	if v == 0 {
-		return other
-	}
-	return v
 }

@@ -46,11 +46,14 @@ func TestParseReadsWhatIsBuilt(t *testing.T) {
 		{"TCP with options", in(ip4(policy.TCP, syn.Bytes(v4(11), v4(5))), frame.TypeIPv4), frame.Packet{
 			Type: frame.TypeIPv4, From: v4(11), To: v4(5), Protocol: policy.TCP, FromPort: 40000, ToPort: 554, Flags: frame.SYN,
 		}},
-		{"UDP inside two tags", in(ip4(policy.UDP, udp.Bytes(v4(11), v4(5))), frame.TypeIPv4, frame.Tag{Type: frame.TypeService}, frame.Tag{ID: 30}),
+		{
+			"UDP inside two tags",
+			in(ip4(policy.UDP, udp.Bytes(v4(11), v4(5))), frame.TypeIPv4, frame.Tag{Type: frame.TypeService}, frame.Tag{ID: 30}),
 			frame.Packet{
 				Type: frame.TypeIPv4, Tags: []frame.Tag{{Type: frame.TypeService}, {Type: frame.TypeVLAN, ID: 30}},
 				From: v4(11), To: v4(5), Protocol: policy.UDP, FromPort: 8000, ToPort: 6100,
-			}},
+			},
+		},
 		{"IPv4 options", in(frame.IPv4{
 			Source: v4(11), Destination: v4(5), Protocol: policy.UDP, Options: []byte{148, 4, 0, 0}, Payload: udp.Bytes(v4(11), v4(5)),
 		}.Bytes(), frame.TypeIPv4), frame.Packet{
@@ -61,7 +64,9 @@ func TestParseReadsWhatIsBuilt(t *testing.T) {
 		}.Bytes(), frame.TypeIPv4), frame.Packet{Type: frame.TypeIPv4, From: v4(11), To: v4(5), Protocol: policy.UDP, Fragment: true}},
 		{"IPv6 extension headers", in(frame.IPv6{
 			Source: v6(11), Destination: v6(5), Next: policy.UDP, Payload: udp.Bytes(v6(11), v6(5)), Extensions: []frame.Extension{
-				{Type: frame.HopByHop, Body: []byte{0xc3, 8, 1, 2, 3, 4, 5, 6, 7, 8}}, frame.FragmentHeader(7, 0, true), {Type: frame.DestinationOptions},
+				{Type: frame.HopByHop, Body: []byte{0xc3, 8, 1, 2, 3, 4, 5, 6, 7, 8}},
+				frame.FragmentHeader(7, 0, true),
+				{Type: frame.DestinationOptions},
 			},
 		}.Bytes(), frame.TypeIPv6), frame.Packet{
 			Type: frame.TypeIPv6, From: v6(11), To: v6(5), Protocol: policy.UDP, Fragment: true, FromPort: 8000, ToPort: 6100,
@@ -72,7 +77,9 @@ func TestParseReadsWhatIsBuilt(t *testing.T) {
 		{"echo", in(ip4(policy.ICMP, frame.Echo(v4(5), 1, 2, marker).Bytes(v4(11), v4(5))), frame.TypeIPv4), frame.Packet{
 			Type: frame.TypeIPv4, From: v4(11), To: v4(5), Protocol: policy.ICMP, ICMPType: frame.EchoRequest,
 		}},
-		{"ARP", in(frame.ARP{Operation: frame.ARPRequest, Sender: v4(11), Target: v4(1)}.Bytes(), frame.TypeARP), frame.Packet{Type: frame.TypeARP}},
+		{"ARP", in(frame.ARP{Operation: frame.ARPRequest, Sender: v4(11), Target: v4(1)}.Bytes(), frame.TypeARP), frame.Packet{
+			Type: frame.TypeARP,
+		}},
 	}
 	for _, c := range cases {
 		c.want.Source, c.want.Destination = macs()
@@ -123,7 +130,9 @@ func macSlice(m policy.MAC) []byte { return m[:] }
 func FuzzParse(f *testing.F) {
 	udp := frame.UDP{SourcePort: 1, DestinationPort: 2}.Bytes(v6(1), v6(2))
 	for _, packet := range [][]byte{
-		frame.IPv6{Source: v6(1), Destination: v6(2), Next: policy.UDP, Payload: udp, Extensions: []frame.Extension{{Type: frame.HopByHop}}}.Bytes(),
+		frame.IPv6{
+			Source: v6(1), Destination: v6(2), Next: policy.UDP, Payload: udp, Extensions: []frame.Extension{{Type: frame.HopByHop}},
+		}.Bytes(),
 		frame.IPv6{Source: v6(1), Destination: v6(2), Next: frame.NoNext}.Bytes(),
 	} {
 		f.Add(in(packet, frame.TypeIPv6))

@@ -1,8 +1,10 @@
 package frame
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"cordon/policy"
 )
@@ -30,7 +32,7 @@ func (p IPv4) Bytes() []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(header+len(p.Payload)))
 	b = binary.BigEndian.AppendUint16(b, p.ID)
 	b = binary.BigEndian.AppendUint16(b, p.fragment())
-	b = append(b, orElse(p.TTL, 64), byte(p.Protocol), 0, 0)
+	b = append(b, cmp.Or(p.TTL, 64), byte(p.Protocol), 0, 0)
 	b = append(b, four(p.Source)...)
 	b = append(b, four(p.Destination)...)
 	b = append(b, options...)
@@ -90,13 +92,13 @@ type IPv6 struct {
 func (p IPv6) Bytes() []byte {
 	var chain []byte
 	next := p.Next
-	for i := len(p.Extensions) - 1; i >= 0; i-- {
-		chain = append(p.Extensions[i].bytes(next), chain...)
-		next = p.Extensions[i].Type
+	for _, extension := range slices.Backward(p.Extensions) {
+		chain = append(extension.bytes(next), chain...)
+		next = extension.Type
 	}
 	b := []byte{0x60, 0, 0, 0}
 	b = binary.BigEndian.AppendUint16(b, uint16(len(chain)+len(p.Payload)))
-	b = append(b, byte(next), orElse(p.HopLimit, 64))
+	b = append(b, byte(next), cmp.Or(p.HopLimit, 64))
 	b = append(b, sixteen(p.Source)...)
 	b = append(b, sixteen(p.Destination)...)
 	b = append(b, chain...)

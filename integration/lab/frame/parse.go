@@ -37,8 +37,9 @@ func (p Packet) IsError() bool {
 		return slices.Contains([]uint8{Unreachable, 4, 5, 11, 12}, p.ICMPType)
 	case policy.ICMPv6:
 		return p.ICMPType < EchoRequestV6
+	default:
+		return false
 	}
-	return false
 }
 
 // Parse reads a frame as far as it can; a short or unknown one leaves the rest of the fields zero.
@@ -108,11 +109,7 @@ func (p *Packet) ipv6(b []byte) {
 
 // isExtension says whether what comes next is one more header of IPv6.
 func (p *Packet) isExtension() bool {
-	switch p.Protocol {
-	case HopByHop, Routing, Fragment, DestinationOptions:
-		return true
-	}
-	return false
+	return slices.Contains([]policy.Protocol{HopByHop, Routing, Fragment, DestinationOptions}, p.Protocol)
 }
 
 // transport reads the ports, or what an ICMP message has in their place.

@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 
@@ -39,7 +40,7 @@ func (t TCP) Bytes(from, to netip.Addr) []byte {
 	b = binary.BigEndian.AppendUint32(b, t.Sequence)
 	b = binary.BigEndian.AppendUint32(b, t.Acknowledgement)
 	b = append(b, byte((20+len(options))/4)<<4, byte(t.Flags))
-	b = binary.BigEndian.AppendUint16(b, orElse(t.Window, 65535))
+	b = binary.BigEndian.AppendUint16(b, cmp.Or(t.Window, 65535))
 	b = append(b, 0, 0, 0, 0)
 	b = append(b, options...)
 	b = append(b, t.Payload...)
@@ -62,7 +63,7 @@ func (u UDP) Bytes(from, to netip.Addr) []byte {
 	b = append(b, u.Payload...)
 	sum := checksum(pseudo(from, to, policy.UDP, len(b)), b)
 	// Zero on the wire means that there is no checksum.
-	binary.BigEndian.PutUint16(b[6:], orElse(sum, 0xffff))
+	binary.BigEndian.PutUint16(b[6:], cmp.Or(sum, 0xffff))
 	return b
 }
 
