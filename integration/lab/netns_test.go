@@ -3,10 +3,12 @@ package lab_test
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"testing"
 
 	"cordon/integration/lab"
+	"cordon/policy"
 )
 
 // A function run in a namespace sees that namespace's interfaces, and the thread is at home again afterwards.
@@ -62,4 +64,25 @@ func inode(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return name
+}
+
+// A socket belongs to the namespace that it was opened in: what listens on the gateway is reached at the gateway, by its neighbours only
+// while it listens.
+func TestSocketsOfTheGateway(t *testing.T) {
+	t.Parallel()
+	l := open(t, site())
+	to := netip.AddrPortFrom(addr4("cam0"), 443)
+	listener, err := l.Gateway().Listen(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []lab.Answer{lab.Replied, lab.Refused} {
+		r, err := l.Try(t.Context(), lab.Try{Name: "gateway", From: c1, To: to, Protocol: policy.TCP})
+		if err != nil || r.Answer != want || r.Arrived != 0 {
+			t.Errorf("%+v, %v; want %v", r, err, want)
+		}
+		if err := listener.Close(); err != nil && want == lab.Replied {
+			t.Error(err)
+		}
+	}
 }
