@@ -18,6 +18,9 @@ import (
 // maxCameras is how many cameras one gateway may have.
 const maxCameras = 100_000
 
+// maxElements is how many elements a local may have.
+const maxElements = 1_000_000
+
 // loader is one reading of a policy.
 type loader struct {
 	tree    *tree
@@ -143,10 +146,27 @@ func (l *loader) visitLocal(name string) {
 	}
 	l.state["local."+name] = underway
 	b := block{ctx: l.context(found.expr.Variables()), header: found.name}
-	if v, ok := l.eval(b, found.expr); ok {
+	switch v, ok := l.eval(b, found.expr); {
+	case ok && tooLarge(v):
+		l.report.add(at(origin(found.expr.Range())), "too-large", nil)
+	case ok:
 		found.value = v
 	}
 	l.state["local."+name] = resolved
+}
+
+// tooLarge says whether a value may not be used further: locals that double one another would fill the memory within a few lines.
+func tooLarge(v cty.Value) bool {
+	v, _ = v.Unmark()
+	switch t := v.Type(); {
+	case v.IsNull():
+		return false
+	case t == cty.String:
+		return len(v.AsString()) > maxFile
+	case t.IsListType() || t.IsTupleType() || t.IsSetType() || t.IsMapType() || t.IsObjectType():
+		return v.LengthInt() > maxElements
+	}
+	return false
 }
 
 // context resolves what expressions need and returns the context to evaluate them in.

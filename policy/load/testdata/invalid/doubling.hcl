@@ -1,0 +1,33 @@
+locals {
+  l0 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  m0 = range(1024)
+  l1 = "${local.l0}${local.l0}"
+  l2 = "${local.l1}${local.l1}"
+  l3 = "${local.l2}${local.l2}"
+  l4 = "${local.l3}${local.l3}"
+  l5 = "${local.l4}${local.l4}"
+  l6 = "${local.l5}${local.l5}"
+  l7 = "${local.l6}${local.l6}"
+  l8 = "${local.l7}${local.l7}"
+  l9 = "${local.l8}${local.l8}"
+  l10 = "${local.l9}${local.l9}"
+  l11 = "${local.l10}${local.l10}"
+  l12 = "${local.l11}${local.l11}"
+  l13 = "${local.l12}${local.l12}"
+  l14 = "${local.l13}${local.l13}"
+  l15 = "${local.l14}${local.l14}"
+  l16 = "${local.l15}${local.l15}"
+  l17 = "${local.l16}${local.l16}"
+  l18 = "${local.l17}${local.l17}"
+  l19 = "${local.l18}${local.l18}" # ERROR: too-large
+  m1 = concat(local.m0, local.m0)
+  m2 = concat(local.m1, local.m1)
+  m3 = concat(local.m2, local.m2)
+  m4 = concat(local.m3, local.m3)
+  m5 = concat(local.m4, local.m4)
+  m6 = concat(local.m5, local.m5)
+  m7 = concat(local.m6, local.m6)
+  m8 = concat(local.m7, local.m7)
+  m9 = concat(local.m8, local.m8)
+  m10 = concat(local.m9, local.m9) # ERROR: too-large
+}
