@@ -138,7 +138,7 @@ func (b *Batch) Add(t *Table) {
 		b.AddChain(t.ID(), c)
 	}
 	for i := range t.Sets {
-		if s := &t.Sets[i]; s.Flags&unix.NFT_SET_ANONYMOUS == 0 {
+		if s := &t.Sets[i]; !s.Anonymous() {
 			b.AddSet(t.ID(), s)
 			b.AddElements(t.ID(), s.Name, s.Elements)
 		}
@@ -226,7 +226,7 @@ func (b *Batch) AddRule(t *Table, chain string, r Rule) {
 	numbers := map[string]uint32{}
 	for _, e := range r.Exprs {
 		name := e.looksUp()
-		if s := t.Set(name); name != "" && s != nil && s.Flags&unix.NFT_SET_ANONYMOUS != 0 {
+		if s := t.Set(name); name != "" && s != nil && s.Anonymous() {
 			numbers[name] = b.addAnonymous(t.ID(), s)
 		}
 	}

@@ -48,7 +48,7 @@ func (t *Table) stable() Table {
 func anonymousNames(t *Table) map[string]string {
 	names := map[string]string{}
 	for i := range t.Sets {
-		if s := &t.Sets[i]; s.Flags&unix.NFT_SET_ANONYMOUS != 0 {
+		if s := &t.Sets[i]; s.Anonymous() {
 			names[s.Name] = s.Name
 		}
 	}
@@ -121,7 +121,7 @@ func (s *Set) stable(names map[string]string) Set {
 	}
 	c.Exprs = stableExprs(s.Exprs)
 	c.Elements = nil
-	if s.Flags&unix.NFT_SET_EVAL != 0 {
+	if s.Written() {
 		return c
 	}
 	c.Elements = make([]Element, len(s.Elements))

@@ -395,11 +395,13 @@ func TestRefusal(t *testing.T) {
 		},
 		"text, capped": {
 			wire.Message{Type: unix.NLMSG_ERROR, Flags: unix.NLM_F_CAPPED | unix.NLM_F_ACK_TLVS, Body: wire.Attributes(errno(-2) + header + text)},
-			wire.Refusal{Errno: unix.ENOENT, Text: "Chain type does not exist", Offset: 24}, true,
+			wire.Refusal{Errno: unix.ENOENT, Text: "Chain type does not exist", Offset: 24},
+			true,
 		},
 		"text behind the whole message": {
 			wire.Message{Type: unix.NLMSG_ERROR, Flags: unix.NLM_F_ACK_TLVS, Body: wire.Attributes(errno(-2) + long + text)},
-			wire.Refusal{Errno: unix.ENOENT, Text: "Chain type does not exist", Offset: 24}, true,
+			wire.Refusal{Errno: unix.ENOENT, Text: "Chain type does not exist", Offset: 24},
+			true,
 		},
 		"done":           {wire.Message{Type: unix.NLMSG_DONE, Body: wire.Attributes(errno(-4))}, wire.Refusal{Errno: unix.EINTR}, true},
 		"cut":            {wire.Message{Type: unix.NLMSG_ERROR, Body: "\x00"}, wire.Refusal{}, false},
@@ -427,8 +429,10 @@ func TestIntervals(t *testing.T) {
 			),
 			[]wire.Element{
 				{Key: "\x00\x00\x00\x00", Flags: end},
-				{Key: "\x0a\x00\x00\x00", Userdata: "\x00\x02a\x00"}, {Key: "\x0a\x00\x00\x08", Flags: end},
-				{Key: "\x0a\x00\x00\x09", Userdata: "\x00\x02b\x00"}, {Key: "\x0a\x00\x00\x0a", Flags: end},
+				{Key: "\x0a\x00\x00\x00", Userdata: "\x00\x02a\x00"},
+				{Key: "\x0a\x00\x00\x08", Flags: end},
+				{Key: "\x0a\x00\x00\x09", Userdata: "\x00\x02b\x00"},
+				{Key: "\x0a\x00\x00\x0a", Flags: end},
 			},
 		},
 		"carries": {

@@ -139,7 +139,8 @@ func randomRules(r *rapid.T) ruleset.Ruleset {
 			rule.Statements = append(rule.Statements, rapid.SampledFrom(plain()).Draw(r, "plain"))
 		case 2:
 			if mask := valuesOf(f)[0]; maskable(f) {
-				rule.Statements = append(rule.Statements, ruleset.Compare{Field: f, Mask: mask, Values: []string{mask}, Not: rapid.Bool().Draw(r, "not")})
+				c := ruleset.Compare{Field: f, Mask: mask, Values: []string{mask}, Not: rapid.Bool().Draw(r, "not")}
+				rule.Statements = append(rule.Statements, c)
 			}
 		case 3:
 			if values := valuesOf(f); f.Spec().Type == ruleset.InetService || f.Spec().Type == ruleset.ICMPv6Name {

@@ -3,6 +3,7 @@ package nft_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -382,5 +383,116 @@ func TestCanceledContext(t *testing.T) {
 	}
 	if got := read(t, c).Ours; len(got) != 0 {
 		t.Error("a canceled commit applied")
+	}
+}
+
+// The kernel keeps a table's userdata as it was made: a batch that wants another comment has to replace the table.
+func TestTableKeepsItsComment(t *testing.T) {
+	c := open(t)
+	table := wire.Table{Family: ruleset.Inet, Name: nft.Ours, Userdata: "\x00\x04old\x00"}
+	for _, comment := range []string{"\x00\x04old\x00", "\x00\x04new\x00"} {
+		table.Userdata = comment
+		b := wire.NewBatch(0)
+		b.AddTable(&table)
+		if err := c.Commit(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := wire.Comment(read(t, c).Ours[0].Userdata); got != "old" {
+		t.Errorf("comment %q: this kernel changes it in place", got)
+	}
+	b := wire.NewBatch(0)
+	b.Replace(&table)
+	if err := c.Commit(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	if got := wire.Comment(read(t, c).Ours[0].Userdata); got != "new" {
+		t.Errorf("comment %q after the table was replaced", got)
+	}
+}
+
+// Without the right to administer the network every answer is EPERM, and can be told from other errors.
+func TestWithoutPermission(t *testing.T) {
+	c := open(t)
+	tables := large(1)
+	b := wire.NewBatch(0)
+	b.Replace(&tables[0])
+	withoutRights(t, func() {
+		_, readErr := c.Read(t.Context())
+		for i, err := range []error{readErr, c.Commit(t.Context(), b), c.Check(t.Context(), b)} {
+			if !errors.Is(err, unix.EPERM) {
+				t.Errorf("%d: %v, want EPERM", i, err)
+			}
+		}
+		list, err := c.Features(t.Context())
+		if err != nil || len(list) == 0 {
+			t.Errorf("features: %v, %v", list, err)
+		}
+		for _, f := range list {
+			if f.OK || !errors.Is(f.Err, unix.EPERM) {
+				t.Errorf("%s: %v", f.Name, f.Err)
+			}
+		}
+	})
+	if got := read(t, c).Ours; len(got) != 0 {
+		t.Error("it applied without permission")
+	}
+	if err := c.Commit(t.Context(), b); err != nil {
+		t.Errorf("with permission: %v", err)
+	}
+}
+
+// withoutRights calls do with no effective capability, on a thread of its own.
+func withoutRights(t *testing.T, do func()) {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var had [2]unix.CapUserData
+	if err := unix.Capget(&header, &had[0]); err != nil {
+		t.Fatal(err)
+	}
+	none := had
+	none[0].Effective, none[1].Effective = 0, 0
+	if err := unix.Capset(&header, &none[0]); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Capset(&header, &had[0]); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	do()
+}
+
+// A base chain comes back in every state that the disappearance of its devices can have left it in.
+func TestChainIsReplacedInEveryState(t *testing.T) {
+	c := open(t)
+	links(t, "cam0", "cam1")
+	rules := ruleset.Ruleset{Tables: []ruleset.Table{{Family: ruleset.Inet, Name: nft.Ours, Chains: hooks()[:1]}}}
+	rules.Tables[0].Chains[0].Rules = []ruleset.Rule{line("", ruleset.Counter{}, drop)}
+	want := wire.Of(rules)
+	id, chain := want[0].ID(), want[0].Chains[0]
+	states := map[string]func(*wire.Batch){
+		"there": func(b *wire.Batch) { b.Replace(&want[0]) },
+		"gone":  func(b *wire.Batch) { b.Replace(&wire.Table{Family: id.Family, Name: id.Name}) },
+		"one device": func(b *wire.Batch) {
+			b.Replace(&wire.Table{Family: id.Family, Name: id.Name, Chains: []wire.Chain{onOneDevice(&chain)}})
+		},
+	}
+	for name, state := range states {
+		for _, change := range []func(*wire.Batch){state, func(b *wire.Batch) { b.ReplaceChain(&want[0], chain) }} {
+			b := wire.NewBatch(0)
+			change(b)
+			if err := c.Commit(t.Context(), b); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if d := cmp.Diff(wire.Stable(want), wire.Stable(read(t, c).Ours)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+	if len(states) != 3 {
+		t.Errorf("%d states", len(states))
 	}
 }
