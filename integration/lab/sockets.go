@@ -24,7 +24,9 @@ func (n *NetNS) Dial(ctx context.Context, network string, local, remote netip.Ad
 
 // Listen accepts TCP connections at an address of the namespace.
 func (n *NetNS) Listen(ctx context.Context, local netip.AddrPort) (net.Listener, error) {
-	config := net.ListenConfig{Control: func(network, address string, c syscall.RawConn) error { return reuseAddress(ctx, network, address, c) }}
+	config := net.ListenConfig{Control: func(network, address string, c syscall.RawConn) error {
+		return reuseAddress(ctx, network, address, c)
+	}}
 	var listener net.Listener
 	err := n.Do(func() (err error) {
 		listener, err = config.Listen(ctx, "tcp", local.String())

@@ -47,8 +47,8 @@ type Camera struct {
 	clip    clip
 	ready   chan struct{}
 
-	reboots, streams atomic.Int64
-	once             sync.Once
+	reboots, streams, playing atomic.Int64
+	once                      sync.Once
 
 	mu    sync.Mutex
 	calls map[Call]int
@@ -98,6 +98,9 @@ func (c *Camera) Reboots() int { return int(c.reboots.Load()) }
 
 // Streams returns how many streams it was asked to play.
 func (c *Camera) Streams() int { return int(c.streams.Load()) }
+
+// Playing returns how many streams it has not ended yet, with their ports.
+func (c *Camera) Playing() int { return int(c.playing.Load()) }
 
 // Calls returns how many of its calls ended so.
 func (c *Camera) Calls(service Service, outcome Outcome) int {

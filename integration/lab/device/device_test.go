@@ -173,6 +173,7 @@ func TestRecordingAgain(t *testing.T) {
 			t.Fatal("no video")
 		}
 		stop()
+		within(t, 5*time.Second, "the end of the stream", func() bool { return camera.Playing() == 0 })
 		if camera.Streams() != want {
 			t.Errorf("%d streams, not %d", camera.Streams(), want)
 		}

@@ -32,6 +32,7 @@ type session struct {
 	// open are the sockets of the session.
 	open    []io.Closer
 	playing sync.WaitGroup
+	streams int64
 }
 
 // session answers requests until the connection or ctx ends; the streams that it plays end with it.
@@ -56,6 +57,7 @@ func (s *session) close() {
 		c.Close()
 	}
 	s.playing.Wait()
+	s.camera.playing.Add(-s.streams)
 }
 
 // nextRequest reads a request, and over the RTCP packets that come between.
@@ -91,7 +93,9 @@ func (s *session) answer(ctx context.Context, m message) error {
 		if s.send == nil {
 			return s.respond(m, "455 Method Not Valid in This State", "", "")
 		}
+		s.streams++
 		s.camera.streams.Add(1)
+		s.camera.playing.Add(1)
 		err := s.respond(m, "200 OK", "Session: 1\r\nRange: npt=0-\r\n", "")
 		s.playing.Go(func() { s.play(ctx) })
 		return err
