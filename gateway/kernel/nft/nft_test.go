@@ -496,3 +496,24 @@ func TestChainIsReplacedInEveryState(t *testing.T) {
 		t.Errorf("%d states", len(states))
 	}
 }
+
+// When the kernel has more to say than the socket holds, the outcome is not known, and the socket works on.
+func TestOverrun(t *testing.T) {
+	c := open(t)
+	b := wire.NewBatch(0)
+	for range 60_000 {
+		b.DeleteTable(wire.ID{Family: ruleset.Bridge, Name: "nonesuch"})
+	}
+	if err := c.Commit(t.Context(), b); !errors.Is(err, nft.ErrOverrun) {
+		t.Fatalf("%v, want ErrOverrun", err)
+	}
+	if got := read(t, c).Ours; len(got) != 0 {
+		t.Error("something was applied")
+	}
+	tables := large(10)
+	b = wire.NewBatch(0)
+	b.Replace(&tables[0])
+	if err := c.Commit(t.Context(), b); err != nil {
+		t.Errorf("the next transaction: %v", err)
+	}
+}
