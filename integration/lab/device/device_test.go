@@ -101,15 +101,15 @@ func startCamera(t *testing.T, l *lab.Lab, config device.CameraConfig) *device.C
 }
 
 // within waits until ok, looking again at every tick of a clock: a device's own counts have no event.
-func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
+func within(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(limit)
+	deadline := time.After(5 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-deadline:
-			t.Fatalf("not within %v: %s", limit, what)
+			t.Fatalf("not in time: %s", what)
 		case <-tick.C:
 		}
 	}
@@ -173,7 +173,7 @@ func TestRecordingAgain(t *testing.T) {
 			t.Fatal("no video")
 		}
 		stop()
-		within(t, 5*time.Second, "the end of the stream", func() bool { return camera.Playing() == 0 })
+		within(t, "the end of the stream", func() bool { return camera.Playing() == 0 })
 		if camera.Streams() != want {
 			t.Errorf("%d streams, not %d", camera.Streams(), want)
 		}
@@ -199,7 +199,7 @@ func TestCallsAreToldApart(t *testing.T) {
 	for service, outcome := range map[device.Service]device.Outcome{
 		device.NTP: device.Replied, device.DNS: device.Refused, device.Cloud: device.Refused, device.Relay: device.Silent,
 	} {
-		within(t, 5*time.Second, string(service), func() bool { return camera.Calls(service, outcome) >= 2 })
+		within(t, string(service), func() bool { return camera.Calls(service, outcome) >= 2 })
 	}
 	if server.Count() < 2 {
 		t.Errorf("the far side counted %d requests", server.Count())
@@ -233,10 +233,10 @@ func TestRebootsWhenTheCloudIsSilent(t *testing.T) {
 				if err := <-ended; err == nil {
 					t.Error("the stream outlived the camera")
 				}
-				within(t, 5*time.Second, "a reboot", func() bool { return camera.Reboots() > 0 })
+				within(t, "a reboot", func() bool { return camera.Reboots() > 0 })
 				return
 			}
-			within(t, 5*time.Second, "ten refusals", func() bool { return camera.Calls(device.Cloud, device.Refused) >= 10 })
+			within(t, "ten refusals", func() bool { return camera.Calls(device.Cloud, device.Refused) >= 10 })
 			if camera.Reboots() != 0 || r.Frames() == 0 {
 				t.Errorf("%d reboots, %d frames", camera.Reboots(), r.Frames())
 			}
