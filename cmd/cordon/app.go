@@ -33,6 +33,7 @@ type app struct {
 // flags are the global flags.
 type flags struct {
 	state, run     string
+	policy         []string
 	json, plain    bool
 	noColor        bool
 	lang           string
@@ -93,6 +94,7 @@ func (a *app) globalFlags(set *pflag.FlagSet) {
 	say := func(flag string) string { return a.words.Text("flag."+flag, nil) }
 	set.StringVar(&a.flags.state, "state", "/var/lib/cordon", say("state"))
 	set.StringVar(&a.flags.run, "run", "/run/cordon", say("run"))
+	set.StringArrayVar(&a.flags.policy, "policy", []string{"/etc/cordon/policy"}, say("policy"))
 	set.BoolVar(&a.flags.json, "json", false, say("json"))
 	set.BoolVar(&a.flags.plain, "plain", false, say("plain"))
 	set.BoolVar(&a.flags.noColor, "no-color", false, say("no_color"))
@@ -105,6 +107,12 @@ func (a *app) globalFlags(set *pflag.FlagSet) {
 // verbs lists one command a file.
 func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
+		a.validateVerb(),
+		a.fmtVerb(),
+		a.renderVerb(),
+		a.planVerb(),
+		a.applyVerb(),
+		a.statusVerb(),
 		a.versionVerb(),
 		a.completionVerb(),
 	}

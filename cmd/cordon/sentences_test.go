@@ -16,7 +16,7 @@ func TestSentencesExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := regexp.MustCompile(`"((?:command|verb|flag|usage|outcome)\.[a-z_]+)"`)
+	code := regexp.MustCompile(`"((?:command|verb|flag|usage|outcome|policy|validate|fmt|plan|apply|confirm|trouble|status|number)\.[a-z_]*[a-z])"`)
 	named := map[string]bool{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)

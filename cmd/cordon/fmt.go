@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"cordon/gateway/api"
+	"cordon/policy/message"
+	"cordon/policy/write"
+)
+
+// fmtFlags say what happens to the canonical text.
+type fmtFlags struct{ write, diff, check bool }
+
+// fmtVerb brings files of a policy into the canonical format.
+func (a *app) fmtVerb() *cobra.Command {
+	cmd := &cobra.Command{Use: "fmt PATH...", Short: a.words.Text("verb.fmt", nil), Args: arguments(1, -1)}
+	f := fmtFlags{}
+	cmd.Flags().BoolVarP(&f.write, "write", "w", false, a.words.Text("flag.write", nil))
+	cmd.Flags().BoolVarP(&f.diff, "diff", "d", false, a.words.Text("flag.diff", nil))
+	cmd.Flags().BoolVar(&f.check, "check", false, a.words.Text("flag.check", nil))
+	cmd.RunE = a.verb(func(_ context.Context, args []string) (answer, error) {
+		document := &api.Format{Files: []api.FormattedFile{}}
+		if f.write && (f.diff || f.check) {
+			return answer{document: document}, wrongUsage(cmd, "usage.fmt_both", nil)
+		}
+		texts, err := a.format(args, document)
+		if err == nil && f.write {
+			err = rewrite(document)
+		}
+		if err != nil {
+			return answer{document: document}, err
+		}
+		found := answer{document: document, text: formatText(f, document, texts)}
+		if f.check && anyChanged(document) {
+			found.code = exitNegative
+		}
+		return found, nil
+	})
+	return cmd
+}
+
+// format reads and formats every file. The texts that it returns are the files' own.
+func (a *app) format(paths []string, document *api.Format) ([][]byte, error) {
+	files, err := policyFiles(paths)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		texts    [][]byte
+		mistakes []message.Diagnostic
+	)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmtFailure(name, err)
+		}
+		canonical, diagnostics := write.Format(name, text)
+		mistakes = append(mistakes, diagnostics...)
+		texts = append(texts, text)
+		document.Files = append(document.Files, api.FormattedFile{
+			File: name, Changed: !bytes.Equal(text, canonical), Text: string(canonical),
+		})
+	}
+	return texts, a.judge(reading{diagnostics: mistakes, typed: paths}, document, false)
+}
+
+// policyFiles returns the files that are named, and those of each directory that is.
+func policyFiles(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmtFailure(path, err)
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return nil, fmtFailure(path, err)
+		}
+		for _, e := range entries {
+			if filepath.Ext(e.Name()) == ".hcl" && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
+				files = append(files, filepath.Join(path, e.Name()))
+			}
+		}
+	}
+	return files, nil
+}
+
+func fmtFailure(name string, err error) error {
+	f := &failure{code: exitFailed, sentence: "fmt.unreadable", args: message.Args{"file": name}, cause: reason(err)}
+	f.next = "ls -l " + shellWord(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		f.sentence, f.cause, f.next = "fmt.missing", nil, "ls "+shellWord(existing(name))
+	}
+	return f
+}
+
+// rewrite puts the canonical texts in the place of the files that differ.
+func rewrite(document *api.Format) error {
+	for i := range document.Files {
+		f := &document.Files[i]
+		if !f.Changed {
+			continue
+		}
+		if err := replaceFile(f.File, []byte(f.Text)); err != nil {
+			return &failure{
+				code: exitFailed, sentence: "fmt.unwritten", args: message.Args{"file": f.File}, cause: reason(err), next: "ls -l " + shellWord(f.File),
+			}
+		}
+		f.Written = true
+	}
+	return nil
+}
+
+// replaceFile gives a file another text by a rename, so that nobody ever reads half of it. Links are followed; mode and owner stay.
+func replaceFile(name string, text []byte) (err error) {
+	if name, err = filepath.EvalSymlinks(name); err != nil {
+		return err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(file.Name()) // the error that counts is the one above
+		}
+	}()
+	_, err = file.Write(text)
+	if err = errors.Join(err, keepOwner(file, info), file.Chmod(info.Mode().Perm()), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), name)
+}
+
+// keepOwner gives the new file to the owner of the old one.
+func keepOwner(file *os.File, old fs.FileInfo) error {
+	owner, ok := old.Sys().(*syscall.Stat_t)
+	if !ok || (int(owner.Uid) == os.Geteuid() && int(owner.Gid) == os.Getegid()) {
+		return nil
+	}
+	return file.Chown(int(owner.Uid), int(owner.Gid))
+}
+
+func anyChanged(document *api.Format) bool {
+	for _, f := range document.Files {
+		if f.Changed {
+			return true
+		}
+	}
+	return false
+}
+
+// formatText writes the canonical texts; with flags the differences, or the names of the files that differ.
+func formatText(f fmtFlags, document *api.Format, texts [][]byte) func(io.Writer) error {
+	return func(out io.Writer) error {
+		for i, file := range document.Files {
+			text := file.Text
+			switch {
+			case f.diff:
+				text = write.Diff(file.File, string(texts[i]), file.Text)
+			case f.check || f.write:
+				text = ""
+				if file.Changed {
+					text = file.File + "\n"
+				}
+			}
+			if _, err := io.WriteString(out, text); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}

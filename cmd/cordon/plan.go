@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"cordon/gateway"
+	"cordon/gateway/api"
+	"cordon/gateway/history"
+)
+
+// planVerb says what an apply would change. It needs the right to read the packet filter and changes nothing.
+func (a *app) planVerb() *cobra.Command {
+	cmd := &cobra.Command{Use: "plan [POLICY...]", Short: a.words.Text("verb.plan", nil), Args: arguments(0, -1)}
+	detailed := cmd.Flags().Bool("detailed-exitcode", false, a.words.Text("flag.detailed_exitcode", nil))
+	cmd.RunE = a.verb(func(ctx context.Context, args []string) (answer, error) {
+		document := &api.Plan{Changes: noChanges()}
+		r, err := a.usable(cmd, args, document)
+		if err != nil {
+			return answer{document: document}, err
+		}
+		proposal, err := propose(ctx, r)
+		if err != nil {
+			return answer{document: document}, a.trouble("plan", r, err)
+		}
+		document.Changes = a.changes(proposal)
+		found := answer{document: document, text: a.planText(proposal)}
+		if *detailed && !proposal.Empty() {
+			found.code = exitNegative
+		}
+		return found, nil
+	})
+	return cmd
+}
+
+// propose opens the machine for one question.
+func propose(ctx context.Context, r reading) (gateway.Proposal, error) {
+	g, err := gateway.Open()
+	if err != nil {
+		return gateway.Proposal{}, err
+	}
+	defer g.Close()
+	return g.Propose(ctx, r.policy, "")
+}
+
+// noChanges is an empty plan whose lists are lists all the same.
+func noChanges() api.Changes {
+	return api.Changes{Changes: []api.Change{}, Flows: api.Cut{First: []string{}}}
+}
+
+// changes is a proposal as the documents have it.
+func (a *app) changes(p gateway.Proposal) api.Changes {
+	c := noChanges()
+	for _, change := range p.Plan.Changes {
+		c.Changes = append(c.Changes, api.Change{
+			Action: string(change.Action), Kind: change.Kind, Name: change.Name, File: change.Origin.File, Line: change.Origin.Line,
+			Sentence: a.sentence(change),
+		})
+	}
+	c.Elements = api.Count(p.Plan.Elements)
+	c.Rules = api.Count(p.Plan.Rules)
+	c.Flows.Cut = len(p.Cut)
+	for _, f := range p.Cut[:min(len(p.Cut), shownFlows)] {
+		c.Flows.First = append(c.Flows.First, flowText(p.Policy, f))
+	}
+	return c
+}
+
+// recorded is what the history keeps of a policy in force.
+func (a *app) recorded(r reading) history.Applied {
+	return history.Applied{Time: a.now(), Who: a.who(), Digest: r.policy.Digest, Directories: r.directories}
+}

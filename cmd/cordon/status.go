@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cordon/gateway"
+	"cordon/gateway/api"
+	"cordon/gateway/history"
+	"cordon/policy"
+	"cordon/policy/load"
+	"cordon/policy/message"
+)
+
+// statusVerb says what the machine holds, read from the kernel.
+func (a *app) statusVerb() *cobra.Command {
+	cmd := &cobra.Command{Use: "status", Short: a.words.Text("verb.status", nil), Args: arguments(0, 0)}
+	cmd.RunE = a.verb(func(ctx context.Context, _ []string) (answer, error) {
+		document := emptyStatus()
+		last, err := a.last(document)
+		if err != nil {
+			return answer{document: document}, err
+		}
+		s, err := inspect(ctx, last)
+		if err != nil {
+			return answer{document: document}, a.trouble("status", reading{}, err)
+		}
+		describe(document, s, last)
+		found := answer{code: exitNegative, document: document, text: a.statusText(document, s, last)}
+		if s.Enforcing {
+			found.code = exitDone
+		}
+		return found, nil
+	})
+	return cmd
+}
+
+// remembered is the policy that was applied last; it is nil inside where there is none.
+type remembered struct {
+	applied *history.Applied
+	policy  *policy.Policy
+}
+
+// last reads the policy that was applied last. What is damaged is said, and is as good as nothing.
+func (a *app) last(document api.Document) (remembered, error) {
+	applied, err := history.In(a.flags.state).Last()
+	var damaged *history.DamagedError
+	switch {
+	case errors.Is(err, history.ErrNone):
+		return remembered{}, nil
+	case errors.As(err, &damaged):
+		a.remark(document, "state-damaged", message.Args{"file": damaged.File, "aside": damaged.SetAside, "cause": damaged.Cause.Error()})
+		return remembered{}, nil
+	case err != nil:
+		return remembered{}, a.trouble("status", reading{}, err)
+	}
+	directories := make([]load.Directory, len(applied.Directories))
+	for i, d := range applied.Directories {
+		directories[i] = load.Directory{Name: d.Name, FS: d.FS()}
+	}
+	p, diagnostics := load.Dir(applied.Variables, directories...)
+	if message.HasErrors(diagnostics) {
+		a.remark(document, "state-policy", message.Args{"dir": a.flags.state})
+		return remembered{applied: &applied}, nil
+	}
+	return remembered{&applied, &p}, nil
+}
+
+// remark is a diagnostic that is about no line of a policy.
+func (a *app) remark(document api.Document, code string, args message.Args) {
+	a.say(document, []message.Diagnostic{{Code: code, Severity: message.Warning, Args: args}})
+}
+
+// inspect opens the machine for one look.
+func inspect(ctx context.Context, last remembered) (gateway.Status, error) {
+	g, err := gateway.Open()
+	if err != nil {
+		return gateway.Status{}, err
+	}
+	defer g.Close()
+	commit := ""
+	if last.applied != nil {
+		commit = last.applied.Commit
+	}
+	return g.Status(ctx, last.policy, commit)
+}
+
+// emptyStatus is a status whose lists are lists before anything is known.
+func emptyStatus() *api.Status {
+	return &api.Status{
+		Lockdown: []string{}, Drift: []api.Drift{}, Layers: []api.Layer{}, Segments: []api.Segment{}, NotServed: []string{}, Foreign: []string{},
+	}
+}
+
+// describe fills the document in.
+func describe(document *api.Status, s gateway.Status, last remembered) {
+	document.Enforcing = s.Enforcing
+	if s.Stamp.Digest != "" {
+		document.Policy = &api.Applied{Digest: s.Stamp.Digest, Commit: s.Stamp.Commit}
+		if last.applied != nil && last.applied.Digest == s.Stamp.Digest {
+			when := last.applied.Time.Format(time.RFC3339)
+			document.Policy.Applied, document.Policy.Who = &when, last.applied.Who
+		}
+	}
+	for _, c := range s.Drift {
+		document.Drift = append(document.Drift, api.Drift{Kind: c.Kind, Name: c.Name})
+	}
+	for _, l := range s.Layers {
+		document.Layers = append(document.Layers, api.Layer{Name: l.Name, State: string(l.State), Because: l.Because})
+	}
+	for _, f := range s.Foreign {
+		document.Foreign = append(document.Foreign, f.String())
+	}
+	if last.policy == nil {
+		return
+	}
+	document.Cameras.Named = devices(*last.policy, policy.Camera)
+	for i := range last.policy.Segments {
+		segment := &last.policy.Segments[i]
+		state, carriesNothing := s.Down[segment.Interface]
+		if !carriesNothing {
+			state = "up"
+		}
+		document.Segments = append(document.Segments, api.Segment{
+			Name: segment.Name, Kind: segment.Kind.String(), Interface: segment.Interface, Mode: "enforce", State: state,
+		})
+	}
+}
+
+// statusText writes one screen.
+func (a *app) statusText(d *api.Status, s gateway.Status, last remembered) func(io.Writer) error {
+	return func(out io.Writer) error {
+		var text bytes.Buffer
+		fmt.Fprintln(&text, a.verdict(d, last))
+		if last.policy == nil {
+			fmt.Fprintln(&text, "  $ cordon plan "+a.flags.policy[0])
+		} else if !d.Enforcing {
+			fmt.Fprintln(&text, "  $ cordon plan")
+		}
+		if d.Policy != nil {
+			fmt.Fprintln(&text, a.policyLine(d.Policy))
+		}
+		a.writeSegments(&text, d)
+		a.writeChanges(&text, s.Drift)
+		a.writeLayers(&text, d.Layers, last.policy != nil)
+		for _, name := range d.Foreign {
+			fmt.Fprintln(&text, a.words.Text("status.foreign", message.Args{"table": name}))
+		}
+		_, err := out.Write(text.Bytes())
+		return err
+	}
+}
+
+// verdict is the first line: what is true now.
+func (a *app) verdict(d *api.Status, last remembered) string {
+	switch {
+	case d.Enforcing:
+		return a.words.Text("status.enforcing", message.Args{"cameras": a.number(d.Cameras.Named)})
+	case last.policy == nil && d.Policy == nil:
+		return a.words.Text("status.nothing", nil)
+	case last.policy == nil:
+		return a.words.Text("status.unknown", nil)
+	case d.Policy == nil:
+		return a.words.Text("status.gone", nil)
+	case len(d.Drift) == 0:
+		return a.words.Text("status.other", nil)
+	}
+	return a.words.Text("status.drifted", message.Args{"count": a.number(len(d.Drift))})
+}
+
+func (a *app) policyLine(p *api.Applied) string {
+	if p.Applied == nil {
+		return a.words.Text("status.policy", message.Args{"digest": p.Digest})
+	}
+	return a.words.Text("status.applied", message.Args{"digest": p.Digest, "time": *p.Applied, "who": p.Who})
+}
+
+func (a *app) writeSegments(out io.Writer, d *api.Status) {
+	lines := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, s := range d.Segments {
+		fmt.Fprintf(lines, "  %s\t%s\t%s\t%s\n",
+			s.Name, a.words.Text("status.kind_"+s.Kind, nil), s.Interface, a.words.Text("status."+s.State, nil))
+	}
+	_ = lines.Flush() // the buffer below it takes everything
+}
+
+// writeLayers says which layers are missing, or before an apply which the kernel could not hold; all of them for those who ask.
+func (a *app) writeLayers(out io.Writer, layers []api.Layer, applied bool) {
+	sentence, good := "status.layers", string(gateway.On)
+	if !applied {
+		sentence, good = "status.features", string(gateway.Off)
+	}
+	lines := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	count := 0
+	for _, l := range layers {
+		if l.State == good {
+			count++
+		}
+	}
+	fmt.Fprintln(lines, a.words.Text(sentence, message.Args{"on": a.number(count), "count": a.number(len(layers))}))
+	for _, l := range layers {
+		if l.State != good || l.Because != "" || a.flags.verbose {
+			fmt.Fprintf(lines, "  %s\t%s\t%s\n", l.Name, a.words.Text("status.layer_"+l.State, nil), l.Because)
+		}
+	}
+	_ = lines.Flush() // the buffer below it takes everything
+}

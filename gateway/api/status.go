@@ -1,0 +1,59 @@
+package api
+
+// Status is what the machine holds now.
+type Status struct {
+	Header
+
+	Enforcing bool     `json:"enforcing"`
+	Service   bool     `json:"service"`
+	Lockdown  []string `json:"lockdown"`
+	Drift     []Drift  `json:"drift"`
+	Pending   *Pending `json:"pending"`
+	// Policy is null while our tables are not in the kernel.
+	Policy    *Applied  `json:"policy"`
+	Layers    []Layer   `json:"layers"`
+	Segments  []Segment `json:"segments"`
+	Cameras   Cameras   `json:"cameras"`
+	NotServed []string  `json:"not_served"`
+	// Foreign are the tables of other programs, as nft names them.
+	Foreign []string `json:"foreign"`
+}
+
+// Drift is one difference between the kernel and the policy that was applied last. Since is null while nobody watched it begin.
+type Drift struct {
+	Kind     string  `json:"kind"`
+	Name     string  `json:"name"`
+	Since    *string `json:"since"`
+	Repaired bool    `json:"repaired"`
+}
+
+// Applied is the policy in force. Applied is its time, null where no record of it is left.
+type Applied struct {
+	Digest  string  `json:"digest"`
+	Commit  string  `json:"commit"`
+	Applied *string `json:"applied"`
+	Who     string  `json:"who"`
+}
+
+// Layer is one layer of the defence: on, off or unsupported, and why it is not on.
+type Layer struct {
+	Name    string `json:"name"`
+	State   string `json:"state"`
+	Because string `json:"because"`
+}
+
+// Segment is one network. State is up, down or absent.
+type Segment struct {
+	Name      string `json:"name"`
+	Kind      string `json:"kind"`
+	Interface string `json:"interface"`
+	Mode      string `json:"mode"`
+	State     string `json:"state"`
+}
+
+// Cameras counts the cameras that the policy names. Seen and Unknown are null while nobody looks.
+type Cameras struct {
+	Named   int  `json:"named"`
+	Seen    *int `json:"seen"`
+	Unknown *int `json:"unknown"`
+}
