@@ -162,7 +162,8 @@ func pack(a Applied) ([]byte, error) {
 			err = errors.Join(err, add(z, strconv.Itoa(i)+"/"+name, d.Files[name]))
 		}
 	}
-	return out.Bytes(), errors.Join(err, z.Close())
+	err = errors.Join(err, z.Close())
+	return out.Bytes(), err
 }
 
 func add(z *zip.Writer, name string, content []byte) error {
@@ -256,4 +257,17 @@ func syncDirectory(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// Ready makes the state directory and tries whether a file can be written into it, so that nobody changes a kernel and then cannot
+// remember it.
+func (s Store) Ready() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("make the state directory: %w", err)
+	}
+	file, err := os.CreateTemp(s.dir, "ready.*")
+	if err != nil {
+		return fmt.Errorf("write into the state directory: %w", err)
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,14 +22,31 @@ func Record(fsys fs.FS) Recorder { return Recorder{fsys, map[string][]byte{}} }
 // Files returns what was read.
 func (r Recorder) Files() map[string][]byte { return r.files }
 
-// Open opens a file without recording it: a directory, or a file that somebody looks at only.
+// Open opens a file and records what is read of it from now on.
 func (r Recorder) Open(name string) (fs.File, error) {
 	file, err := r.fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
+	delete(r.files, name) // it is read from its beginning again
 	return &recorded{File: file, name: name, to: r.files}, nil
 }
+
+// Stat describes a file without opening it, which for a pipe would wait for its writer. That it is there is recorded: a policy may ask
+// for no more.
+func (r Recorder) Stat(name string) (fs.FileInfo, error) {
+	info, err := fs.Stat(r.fsys, name)
+	if _, known := r.files[name]; err == nil && info.Mode().IsRegular() && !known {
+		r.files[name] = []byte{}
+	}
+	return info, err
+}
+
+// Lstat describes a link itself.
+func (r Recorder) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(r.fsys, name) }
+
+// ReadLink returns where a link leads.
+func (r Recorder) ReadLink(name string) (string, error) { return fs.ReadLink(r.fsys, name) }
 
 // recorded collects what is read of one file.
 type recorded struct {
@@ -75,9 +93,12 @@ func (m memory) Open(name string) (fs.File, error) {
 func (m memory) entries() []fs.DirEntry {
 	list := make([]fs.DirEntry, 0, len(m))
 	for name, content := range m {
+		if strings.Contains(name, "/") {
+			continue // in a folder below, which nobody lists
+		}
 		list = append(list, fs.FileInfoToDirEntry(entry{name, len(content)}))
 	}
-	slices.SortFunc(list, func(a, b fs.DirEntry) int { return bytes.Compare([]byte(a.Name()), []byte(b.Name())) })
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return list
 }
 
