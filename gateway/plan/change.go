@@ -75,9 +75,10 @@ func (t tags) block(comment string) {
 	}
 }
 
-// devices reads "f0:30 camera.gym" of every element.
+// devices reads "f0:30 camera.gym" of every element, in an order of our own: the kernel lists a set's elements in none.
 func (t tags) devices(s *wire.Set) {
-	for _, e := range s.Elements {
+	byKey := func(a, b wire.Element) int { return strings.Compare(a.Key, b.Key) }
+	for _, e := range slices.SortedFunc(slices.Values(s.Elements), byKey) {
 		code, reference, _ := strings.Cut(wire.Comment(e.Userdata), " ")
 		kind, name, found := strings.Cut(reference, ".")
 		if !found {
