@@ -21,8 +21,11 @@ type TooLargeError struct{ Needed, Available int }
 // Error names the sysctl and the value that it needs: the kernel doubles what is asked for.
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("the transaction has %d octets and the socket takes %d: raise the sysctl net.core.wmem_max to %d, or run as root",
-		e.Needed, e.Available, (e.Needed+overhead+1)/2)
+		e.Needed, e.Available, e.Limit())
 }
+
+// Limit is the value that net.core.wmem_max needs.
+func (e *TooLargeError) Limit() int { return (e.Needed + overhead + 1) / 2 }
 
 // Refused is what the kernel found wrong with one message of a transaction.
 type Refused struct {
