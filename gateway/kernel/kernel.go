@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"cordon/gateway/kernel/conntrack"
 	"cordon/gateway/kernel/nft"
@@ -130,13 +131,33 @@ type journal struct {
 }
 
 func (j *journal) take(taken *[]plan.Step, steps []plan.Step) error {
-	for _, s := range steps {
-		if err := j.kernel.step(s); err != nil {
+	for len(steps) > 0 {
+		run := alike(steps)
+		done, err := j.kernel.steps(run)
+		*taken = append(*taken, done...)
+		if err != nil {
 			return err
 		}
-		*taken = append(*taken, s)
+		steps = steps[len(run):]
 	}
 	return nil
+}
+
+// alike returns the first step and those right behind it that add an object of the same kind: the kernel takes them together, and
+// what stands in another place of the order never goes ahead of one that fails.
+func alike(steps []plan.Step) []plan.Step {
+	kind := reflect.TypeOf(steps[0].Object)
+	n := 1
+	for addition(steps[0]) && n < len(steps) && addition(steps[n]) && reflect.TypeOf(steps[n].Object) == kind {
+		n++
+	}
+	return steps[:n]
+}
+
+// addition says whether a step adds what several requests at once may add.
+func addition(s plan.Step) bool {
+	_, setting := s.Object.(netstate.Sysctl)
+	return s.Action == plan.Add && !setting
 }
 
 // undo takes everything back in the opposite order. It goes on after an error: each step that comes back is worth having.
@@ -158,6 +179,25 @@ func (j *journal) back(steps []plan.Step) []error {
 		}
 	}
 	return all
+}
+
+// steps carries out steps that are alike, and returns those that are done, also with an error.
+func (k *Kernel) steps(run []plan.Step) (done []plan.Step, err error) {
+	if len(run) == 1 {
+		if err := k.step(run[0]); err != nil {
+			return nil, err
+		}
+		return run, nil
+	}
+	objects := make([]netstate.Object, len(run))
+	for i, s := range run {
+		objects[i] = s.Object
+	}
+	added, err := k.route.AddAll(objects)
+	for _, o := range added {
+		done = append(done, plan.Step{Action: plan.Add, Object: o})
+	}
+	return done, err
 }
 
 // step carries out one step outside the packet filter.

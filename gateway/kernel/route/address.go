@@ -1,7 +1,6 @@
 package route
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -64,8 +63,8 @@ func decodeAddress(body []byte, names map[int]string) (a netstate.Address, err e
 	return a, attributes.Err()
 }
 
-func (c *Conn) addressRequest(a netstate.Address) ([]byte, *netlink.AttributeEncoder, error) {
-	index, err := c.index(a.Interface)
+func addressRequest(number numbering, a netstate.Address) ([]byte, *netlink.AttributeEncoder, error) {
+	index, err := number(a.Interface)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,12 +78,12 @@ func (c *Conn) addressRequest(a netstate.Address) ([]byte, *netlink.AttributeEnc
 	return header, attributes, nil
 }
 
-// addAddress gives the interface the address. An IPv6 address skips duplicate address detection: a camera that claims it could
-// otherwise take the gateway's address away (RFC 4862, 5.4).
-func (c *Conn) addAddress(a netstate.Address) error {
-	header, attributes, err := c.addressRequest(a)
+// newAddress is the request that gives the interface the address. An IPv6 address skips duplicate address detection: a camera that
+// claims it could otherwise take the gateway's address away (RFC 4862, 5.4).
+func newAddress(number numbering, a netstate.Address) (netlink.Message, error) {
+	header, attributes, err := addressRequest(number, a)
 	if err != nil {
-		return err
+		return netlink.Message{}, err
 	}
 	if a.Prefix.Addr().Is6() {
 		attributes.Uint32(unix.IFA_FLAGS, unix.IFA_F_NODAD)
@@ -94,11 +93,7 @@ func (c *Conn) addAddress(a netstate.Address) error {
 	if a.Protocol != 0 {
 		attributes.Uint8(ifaProto, a.Protocol)
 	}
-	err = c.write(unix.RTM_NEWADDR, netlink.Create|netlink.Excl, header, attributes)
-	if errors.Is(err, unix.EEXIST) {
-		return nil
-	}
-	return err
+	return request(unix.RTM_NEWADDR, netlink.Create|netlink.Excl, header, attributes)
 }
 
 // broadcast returns the last address of an IPv4 network that has one.
@@ -114,7 +109,7 @@ func broadcast(p netip.Prefix) (netip.Addr, bool) {
 }
 
 func (c *Conn) removeAddress(a netstate.Address) error {
-	header, attributes, err := c.addressRequest(a)
+	header, attributes, err := addressRequest(c.index, a)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -18,7 +19,10 @@ const attempts = 10
 var errChanged = errors.New("it changed while it was read")
 
 // Conn is a socket of the routing family. It may be used by several goroutines.
-type Conn struct{ socket *netlink.Conn }
+type Conn struct {
+	socket *netlink.Conn
+	turn   sync.Mutex // held from a request to the last of its answers
+}
 
 // Open makes a socket in the network namespace of the calling thread.
 func Open() (*Conn, error) {
@@ -89,7 +93,7 @@ func nameByIndex(links []netstate.Link) map[int]string {
 func (c *Conn) Add(object netstate.Object) error {
 	switch o := object.(type) {
 	case netstate.Address:
-		return wrap("add address", o, c.addAddress(o))
+		return wrap("add address", o, there(c.send(newAddress(c.index, o))))
 	case netstate.Route:
 		return wrap("add route", o, c.addRoute(o.Canonical()))
 	case netstate.Rule:
@@ -151,17 +155,43 @@ func gone(err error) error {
 	return err
 }
 
-// write sends one request and waits for the kernel's answer.
-func (c *Conn) write(kind uint16, flags netlink.HeaderFlags, header []byte, attributes *netlink.AttributeEncoder) error {
+// there drops the error by which the kernel says that what was to be added is there.
+func there(err error) error {
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	return err
+}
+
+func request(kind uint16, flags netlink.HeaderFlags, header []byte, attributes *netlink.AttributeEncoder) (netlink.Message, error) {
 	encoded, err := attributes.Encode()
 	if err != nil {
-		return fmt.Errorf("encode request: %w", err)
+		return netlink.Message{}, fmt.Errorf("encode request: %w", err)
 	}
-	_, err = c.socket.Execute(netlink.Message{
-		Header: netlink.Header{Type: netlink.HeaderType(kind), Flags: netlink.Request | netlink.Acknowledge | flags},
-		Data:   append(header, encoded...),
-	})
+	return netlink.Message{
+		Header: netlink.Header{Type: netlink.HeaderType(kind), Flags: netlink.Request | flags}, Data: append(header, encoded...),
+	}, nil
+}
+
+// write sends one request and waits for the kernel's answer.
+func (c *Conn) write(kind uint16, flags netlink.HeaderFlags, header []byte, attributes *netlink.AttributeEncoder) error {
+	return c.send(request(kind, flags, header, attributes))
+}
+
+// send sends a request that could be made and waits for the kernel's answer.
+func (c *Conn) send(m netlink.Message, err error) error {
+	if err != nil {
+		return err
+	}
+	m.Header.Flags |= netlink.Acknowledge
+	_, err = c.execute(m)
 	return reason(err)
+}
+
+func (c *Conn) execute(m netlink.Message) ([]netlink.Message, error) {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	return c.socket.Execute(m)
 }
 
 // reason leaves the kernel's errno and its own words of an error, without the library's.
@@ -178,7 +208,7 @@ func reason(err error) error {
 
 // dump returns the bodies of every message of one kind, each at least as long as the kind's header.
 func (c *Conn) dump(kind uint16, request []byte, size int) ([][]byte, error) {
-	messages, err := c.socket.Execute(netlink.Message{
+	messages, err := c.execute(netlink.Message{
 		Header: netlink.Header{Type: netlink.HeaderType(kind), Flags: netlink.Request | netlink.Dump}, Data: request,
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 // Package route speaks to the kernel's routing family (rtnetlink): links, addresses, routes, rules and permanent neighbours.
 //
 //	netstate.State ◀──Read── Conn ──Add, Change, Remove──▶ one object in the kernel
+//	                          │ └───AddAll───────────────▶ thousands, in few calls of the system
 //	                          │
 //	                  one lasting socket in the network namespace of the thread that opened it
 //

@@ -84,7 +84,7 @@ func (c *Conn) index(name string) (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("encode request: %w", err)
 	}
-	messages, err := c.socket.Execute(netlink.Message{
+	messages, err := c.execute(netlink.Message{
 		Header: netlink.Header{Type: unix.RTM_GETLINK, Flags: netlink.Request},
 		Data:   append(make([]byte, unix.SizeofIfInfomsg), encoded...),
 	})

@@ -56,8 +56,8 @@ func decodeNeighbour(body []byte, names map[int]string) (n netstate.Neighbour, e
 	return n, attributes.Err()
 }
 
-func (c *Conn) neighbourRequest(n netstate.Neighbour) ([]byte, *netlink.AttributeEncoder, error) {
-	index, err := c.index(n.Interface)
+func neighbourRequest(number numbering, n netstate.Neighbour) ([]byte, *netlink.AttributeEncoder, error) {
+	index, err := number(n.Interface)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,18 +71,20 @@ func (c *Conn) neighbourRequest(n netstate.Neighbour) ([]byte, *netlink.Attribut
 	return header, attributes, nil
 }
 
-// setNeighbour makes a permanent entry, whatever stood there.
-func (c *Conn) setNeighbour(n netstate.Neighbour) error {
-	header, attributes, err := c.neighbourRequest(n)
+// newNeighbour is the request that makes a permanent entry, whatever stood there.
+func newNeighbour(number numbering, n netstate.Neighbour) (netlink.Message, error) {
+	header, attributes, err := neighbourRequest(number, n)
 	if err != nil {
-		return err
+		return netlink.Message{}, err
 	}
 	attributes.Bytes(unix.NDA_LLADDR, n.MAC[:])
-	return c.write(unix.RTM_NEWNEIGH, netlink.Create|netlink.Replace, header, attributes)
+	return request(unix.RTM_NEWNEIGH, netlink.Create|netlink.Replace, header, attributes)
 }
 
+func (c *Conn) setNeighbour(n netstate.Neighbour) error { return c.send(newNeighbour(c.index, n)) }
+
 func (c *Conn) removeNeighbour(n netstate.Neighbour) error {
-	header, attributes, err := c.neighbourRequest(n)
+	header, attributes, err := neighbourRequest(c.index, n)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (c *Conn) routesOf(family netstate.Family, table uint32, names map[int]stri
 	}
 	routes := make([]netstate.Route, 0, len(bodies))
 	for _, body := range bodies {
-		if body[0] != number(family) || get32(body[8:])&unix.RTM_F_CLONED != 0 {
+		if body[0] != protocolFamily(family) || get32(body[8:])&unix.RTM_F_CLONED != 0 {
 			continue // another family's, or a remembered decision and not a route
 		}
 		several, err := decodeRoute(family, body, names)
@@ -72,7 +72,7 @@ func (c *Conn) routesOf(family netstate.Family, table uint32, names map[int]stri
 // routeFilter asks for a family's routes. Kernels since 4.20 leave the other tables out; older ones tell all.
 func routeFilter(family netstate.Family, table uint32) []byte {
 	header := make([]byte, unix.SizeofRtMsg)
-	header[0] = number(family)
+	header[0] = protocolFamily(family)
 	if table == 0 {
 		return header
 	}
@@ -230,12 +230,12 @@ func (r *routeReader) each(names map[int]string) ([]netstate.Route, error) {
 }
 
 // routeRequest writes a route's whole message.
-func (c *Conn) routeRequest(r netstate.Route) ([]byte, *netlink.AttributeEncoder, error) {
+func routeRequest(number numbering, r netstate.Route) ([]byte, *netlink.AttributeEncoder, error) {
 	if r.Other != "" {
 		return nil, nil, fmt.Errorf("%q: %w", r.Other, errors.ErrUnsupported)
 	}
 	header := make([]byte, unix.SizeofRtMsg)
-	header[0], header[1], header[5], header[6] = number(r.Family()), bits(r.Destination), r.Protocol, scope(r)
+	header[0], header[1], header[5], header[6] = protocolFamily(r.Family()), bits(r.Destination), r.Protocol, scope(r)
 	header[7] = kinds()[r.Type]
 	attributes := netlink.NewAttributeEncoder()
 	attributes.Uint32(unix.RTA_TABLE, r.Table)
@@ -247,7 +247,7 @@ func (c *Conn) routeRequest(r netstate.Route) ([]byte, *netlink.AttributeEncoder
 		attributes.Bytes(unix.RTA_GATEWAY, r.Via.AsSlice())
 	}
 	if r.Interface != "" {
-		index, err := c.index(r.Interface)
+		index, err := number(r.Interface)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -269,13 +269,17 @@ func scope(r netstate.Route) uint8 {
 	return unix.RT_SCOPE_UNIVERSE
 }
 
+func newRoute(number numbering, r netstate.Route) (netlink.Message, error) {
+	header, attributes, err := routeRequest(number, r)
+	if err != nil {
+		return netlink.Message{}, err
+	}
+	return request(unix.RTM_NEWROUTE, netlink.Create|netlink.Excl, header, attributes)
+}
+
 // addRoute adds a route. The kernel says EEXIST of any route with the same table, destination and metric: only an equal one is fine.
 func (c *Conn) addRoute(r netstate.Route) error {
-	header, attributes, err := c.routeRequest(r)
-	if err != nil {
-		return err
-	}
-	err = c.write(unix.RTM_NEWROUTE, netlink.Create|netlink.Excl, header, attributes)
+	err := c.send(newRoute(c.index, r))
 	if !errors.Is(err, unix.EEXIST) {
 		return err
 	}
@@ -287,7 +291,7 @@ func (c *Conn) addRoute(r netstate.Route) error {
 }
 
 func (c *Conn) changeRoute(r netstate.Route) error {
-	header, attributes, err := c.routeRequest(r)
+	header, attributes, err := routeRequest(c.index, r)
 	if err != nil {
 		return err
 	}
@@ -300,7 +304,7 @@ func (c *Conn) removeRoute(r netstate.Route) error {
 	if err != nil || !slices.Contains(standing, r) {
 		return err
 	}
-	header, attributes, err := c.routeRequest(r)
+	header, attributes, err := routeRequest(c.index, r)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (c *Conn) allRules(map[int]string) ([]netstate.Rule, error) {
 
 func (c *Conn) rules(family netstate.Family) ([]netstate.Rule, error) {
 	header := make([]byte, sizeofRuleHeader)
-	header[0] = number(family)
+	header[0] = protocolFamily(family)
 	bodies, err := c.dump(unix.RTM_GETRULE, header, len(header))
 	if err != nil {
 		return nil, fmt.Errorf("list rules: %w", err)
@@ -70,7 +70,7 @@ func (c *Conn) rules(family netstate.Family) ([]netstate.Rule, error) {
 	return rules, nil
 }
 
-func number(f netstate.Family) uint8 {
+func protocolFamily(f netstate.Family) uint8 {
 	if f == netstate.IPv4 {
 		return unix.AF_INET
 	}
@@ -233,7 +233,7 @@ func ports(b []byte) netstate.PortRange {
 // ruleRequest writes what tells the rule apart.
 func ruleRequest(r netstate.Rule) ([]byte, *netlink.AttributeEncoder) {
 	header := make([]byte, sizeofRuleHeader)
-	header[0], header[7] = number(r.Family), actions()[r.Action]
+	header[0], header[7] = protocolFamily(r.Family), actions()[r.Action]
 	attributes := netlink.NewAttributeEncoder()
 	if r.To.IsValid() {
 		header[1] = bits(r.To)
@@ -282,19 +282,18 @@ func ruleSelection(attributes *netlink.AttributeEncoder, r netstate.Rule) {
 	}
 }
 
-// addRule adds a rule after those of its priority. The kernel compares a whole rule before it says that there is one already.
-func (c *Conn) addRule(r netstate.Rule) error {
+// newRule is the request that adds a rule after those of its priority.
+func newRule(r netstate.Rule) (netlink.Message, error) {
 	if r.Other != "" {
-		return fmt.Errorf("%q: %w", r.Other, errors.ErrUnsupported)
+		return netlink.Message{}, fmt.Errorf("%q: %w", r.Other, errors.ErrUnsupported)
 	}
 	header, attributes := ruleRequest(r)
 	attributes.Uint8(unix.FRA_PROTOCOL, netstate.RouteProtocol)
-	err := c.write(unix.RTM_NEWRULE, netlink.Create|netlink.Excl, header, attributes)
-	if errors.Is(err, unix.EEXIST) {
-		return nil
-	}
-	return err
+	return request(unix.RTM_NEWRULE, netlink.Create|netlink.Excl, header, attributes)
 }
+
+// addRule adds a rule. The kernel compares a whole rule before it says that there is one already.
+func (c *Conn) addRule(r netstate.Rule) error { return there(c.send(newRule(r))) }
 
 // removeRule removes one rule. The kernel removes the first rule that a request fits, and what the request leaves out fits anything:
 // a rule that says more and stands before ours would go instead. So each removal is looked at, and what went by mistake comes back.
