@@ -74,7 +74,9 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	t.Chains = append(t.Chains, input(c.Site.Scope, manage)...)
 	t.Chains = append(t.Chains, output()...)
 	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily)...)
-	t.Chains = append(t.Chains, leaving(c.translates())...)
+	if len(c.interfaces(isUplink)) > 0 {
+		t.Chains = append(t.Chains, leaving(c.translates())...)
+	}
 	t.Chains = append(t.Chains, c.origins(commit))
 	return t
 }
@@ -177,6 +179,7 @@ func (c compiler) shared() []ruleset.Set {
 		{Name: "doors", Comment: "every interface that the policy names", Key: []ruleset.Field{ruleset.IIFName}, Verdicts: true, Size: room(len(doors)), Elements: doors},
 		hash("crossings", "pairs of interfaces that an allow connects", crossings, ruleset.IIFName, ruleset.OIFName),
 		hash("governed", "camera and recorder interfaces", names(c.interfaces(governed)), ruleset.IIFName),
+		hash("cameras", "camera interfaces", names(c.interfaces(kind(policy.CameraSegment))), ruleset.IIFName),
 		hash("uplinks", "", names(c.interfaces(isUplink)), ruleset.IIFName),
 		hash("leased", "uplinks that ask for their addresses", names(c.interfaces(leased)), ruleset.IIFName),
 		hash("polite", "refuse = reject", polite, ruleset.IIFName),

@@ -94,7 +94,7 @@ func (f family) judge(gates []gate) []ruleset.Chain {
 	own := []ruleset.Rule{
 		rule("", state(ruleset.StateRelated), goTo("errors"+f.suffix)),
 		rule("", direction(true), goTo("reply"+f.suffix)),
-		rule("", state(ruleset.StateNew), in("governed", ruleset.IIFName), jumpTo("new"+f.suffix)),
+		rule("", state(ruleset.StateNew), in("cameras", ruleset.IIFName), jumpTo("new"+f.suffix)),
 	}
 	own = append(own, f.calls(unmark(), accept())...)
 	reply := f.answers(unmark(), accept())
@@ -145,7 +145,8 @@ func (f family) about() []ruleset.Rule {
 	return rules
 }
 
-// fresh bounds how fast one device may open flows: each costs an entry of conntrack, which all share.
+// fresh bounds how fast one camera may open flows: each costs an entry of conntrack, which all share. A recorder opens as many as it
+// has cameras.
 func (f family) fresh() ruleset.Chain {
 	rate := ruleset.Update{
 		Fields: []ruleset.Field{f.source}, Set: "news" + f.suffix, Refresh: true,

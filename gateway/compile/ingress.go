@@ -81,6 +81,7 @@ func (f family) guards() []ruleset.Chain {
 		chain("recorder"+f.suffix, recorder...),
 		f.slow(),
 		f.known(),
+		f.barely(),
 	}
 }
 
@@ -89,10 +90,8 @@ func (f family) guards() []ruleset.Chain {
 func (f family) slow() ruleset.Chain {
 	s := f.suffix
 	rules := []ruleset.Rule{
-		rule("", in("devices"+s, ruleset.IIFName, ruleset.EtherSource, f.source), jumpTo("known"+s)),
-		rule("", in("devices"+s, ruleset.IIFName, ruleset.EtherSource, f.source), goTo("refused")),
-		rule("a device without a MAC", in("bare"+s, ruleset.IIFName, f.source), jumpTo("known"+s)),
-		rule("refused, without a MAC", in("bare"+s, ruleset.IIFName, f.source), counter(), drop()),
+		rule("", in("devices"+s, ruleset.IIFName, ruleset.EtherSource, f.source), goTo("known"+s)),
+		rule("a device without a MAC", in("bare"+s, ruleset.IIFName, f.source), goTo("barely"+s)),
 	}
 	if !f.v4 {
 		// Nobody answers a probe for a duplicate address, so the device keeps its own (RFC 4862, section 5.4).
@@ -102,17 +101,24 @@ func (f family) slow() ruleset.Chain {
 	return chain("slow"+s, append(rules, refusal("MAC, address and interface do not belong together"))...)
 }
 
-// known lets a known device's packets go on to forward where forward alone can decide.
+// known and barely let a device's packets go on to forward where forward alone can decide; what is left is refused, with an answer or
+// without one.
 func (f family) known() ruleset.Chain {
-	s := f.suffix
+	return chain("known"+f.suffix, append(f.onward(), rule("", goTo("refused")))...)
+}
+
+func (f family) barely() ruleset.Chain {
+	return chain("barely"+f.suffix, append(f.onward(), refusal("refused, without a MAC"))...)
+}
+
+func (f family) onward() []ruleset.Rule {
 	var rules []ruleset.Rule
 	if !f.v4 {
 		rules = append(rules, rule("", is(f.icmpType, ndTypes()...), goTo("nd")))
 	}
-	return chain("known"+s, append(rules,
-		rule("what became of a packet: forward asks conntrack", is(f.icmpType, types(f.errors)...), mark(markJudge), accept()),
-		rule("", in("reach"+s, ruleset.IIFName, f.destination), mark(markJudge), accept()),
-	)...)
+	return append(rules,
+		rule("", in("reach"+f.suffix, ruleset.IIFName, f.destination), mark(markJudge), accept()),
+		rule("what became of a packet: forward asks conntrack", is(f.icmpType, types(f.errors)...), mark(markJudge), accept()))
 }
 
 // The message types of neighbour discovery (RFC 4861).

@@ -20,7 +20,6 @@ import (
 //
 // The inbound rules name the peer and not only its interface: with the interface alone the internet reached cameras once the packet
 // filter was flushed (measured).
-const shutTable uint32 = 883
 
 // blackholeMetric is so high that any other route of the table is preferred. It is odd on purpose: nobody else's default has it.
 const blackholeMetric uint32 = 4278198272
@@ -85,7 +84,7 @@ func peerTables(governed []string) map[string]uint32 {
 // frame writes what does not depend on any allow.
 func (j *jail) frame(f netstate.Family) {
 	j.rules[netstate.Rule{Family: f, Priority: netstate.InboundPreference, IIF: "lo", Table: netstate.CameraTable}] = true
-	j.rules[netstate.Rule{Family: f, Priority: netstate.ShutPreference, Table: shutTable}] = true
+	j.rules[netstate.Rule{Family: f, Priority: netstate.ShutPreference, Table: netstate.ShutTable}] = true
 	for i := range j.policy.Segments {
 		s := &j.policy.Segments[i]
 		if !s.Kind.Governed() {
@@ -97,7 +96,7 @@ func (j *jail) frame(f netstate.Family) {
 		for _, n := range s.Networks() {
 			if netstate.FamilyOf(n.Addr()) == f {
 				j.routes[j.way(netstate.CameraTable, s, n)] = true
-				j.routes[blackhole(shutTable, n)] = true
+				j.routes[blackhole(netstate.ShutTable, n)] = true
 			}
 		}
 	}

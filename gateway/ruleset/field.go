@@ -25,7 +25,6 @@ const (
 	ICMPTypeName Type = 14
 	TCPFlag      Type = 15
 	MarkValue    Type = 19
-	ARPHardware  Type = 21
 	CTStateBits  Type = 26
 	CTDir        Type = 27
 	ICMPv6Name   Type = 29
@@ -123,7 +122,7 @@ func (f Field) Spec() Spec {
 		ICMPv6Type:             {"icmpv6 type", ICMPv6Name, 1},
 		ICMPv6CodeField:        {"icmpv6 code", ICMPv6Code, 1},
 		NDTarget:               {"@th,64,128", Integer, 16},
-		ARPHardwareType:        {"arp htype", ARPHardware, 2},
+		ARPHardwareType:        {"arp htype", Integer, 2},
 		ARPProtocolType:        {"arp ptype", EtherType, 2},
 		ARPHardwareLength:      {"arp hlen", Integer, 1},
 		ARPProtocolLength:      {"arp plen", Integer, 1},
