@@ -24,7 +24,18 @@ type variant struct {
 	allowed, refused *sender
 }
 
-// run is how long one measurement lasts: long enough for the clock, short enough that a slow second hits everybody.
+// answered is more tries of one camera than the gateway answers at once.
+const answered = 60
+
+// drops is what a variant refuses.
+type drops int
+
+const (
+	dropsNothing drops = iota
+	dropsRefused
+)
+
+// run50 is how long one measurement lasts: long enough for the clock, short enough that a slow second hits everybody.
 const run50 = 50 * time.Millisecond
 
 // packets measures what a packet costs.
@@ -108,7 +119,16 @@ func (v *variant) open(ctx context.Context, cameras int) error {
 		return err
 	}
 	// The recorder calls, the camera answers: conntrack then knows the flow as established.
-	return errors.Join(caller.once(), v.allowed.once(), v.refused.once())
+	if err := errors.Join(caller.once(), v.allowed.once()); err != nil {
+		return err
+	}
+	// A camera's first tries are answered, up to a limit; what is measured is what comes after.
+	for range answered {
+		if err := v.refused.once(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // frames returns the recorder's calls, the cameras' answers and the cameras' tries, one of each for every camera.

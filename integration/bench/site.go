@@ -136,13 +136,18 @@ func commit(ctx context.Context, f ruleset.Family, hook ruleset.Hook, rules ...r
 	return conn.Commit(ctx, b)
 }
 
-// established is what most people run: a forward chain that accepts what conntrack knows, and drops or accepts the rest.
+// established is what most people run: a forward chain that accepts what conntrack knows and what recorders
+// open, and drops or accepts the rest.
 func established(ctx context.Context, drop bool) error {
 	accept := ruleset.Rule{Statements: []ruleset.Statement{
 		ruleset.Compare{Field: ruleset.CTState, Values: []string{ruleset.Word(ruleset.StateEstablished)}},
 		ruleset.Verdict{Kind: ruleset.AcceptPacket},
 	}}
-	return commit(ctx, ruleset.Inet, ruleset.Hook{Point: ruleset.Forward, Drop: drop}, accept)
+	calls := ruleset.Rule{Statements: []ruleset.Statement{
+		ruleset.Compare{Field: ruleset.IIFName, Values: []string{ruleset.Name("rec0")}},
+		ruleset.Verdict{Kind: ruleset.AcceptPacket},
+	}}
+	return commit(ctx, ruleset.Inet, ruleset.Hook{Point: ruleset.Forward, Drop: drop}, accept, calls)
 }
 
 // enforce puts a policy in force.
