@@ -292,3 +292,27 @@ func TestMistakesAreErrors(t *testing.T) {
 		}
 	}
 }
+
+// Two echo servers that are made to speak to each other say nothing more: the datagram that makes them is the only one that comes.
+func TestServersDoNotEchoEachOther(t *testing.T) {
+	t.Parallel()
+	l := open(t, site())
+	if err := l.Forward(true); err != nil {
+		t.Fatal(err)
+	}
+	there, here := serve(t, l, nvr, policy.UDP, 8000), serve(t, l, c1, policy.UDP, 8000)
+	to := netip.AddrPortFrom(addr4(nvr), 8000)
+	forged := lab.Try{
+		Name: "forged", From: c1, To: to, Protocol: policy.UDP,
+		Source: netip.AddrPortFrom(netip.Addr{}, 8000), MAC: machine(t, l, c1).MAC,
+	}
+	if r, err := l.Try(t.Context(), forged); err != nil || r.Arrived == 0 {
+		t.Fatalf("control: %+v, %v", r, err)
+	}
+	if r, err := l.Try(t.Context(), lab.Try{Name: "asked", From: c1, To: to, Protocol: policy.UDP}); err != nil || r.Answer != lab.Replied {
+		t.Fatalf("control: %+v, %v", r, err)
+	}
+	if there.Count() != 2 || here.Count() != 0 {
+		t.Errorf("%d datagrams there and %d here, want 2 and 0", there.Count(), here.Count())
+	}
+}

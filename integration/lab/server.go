@@ -147,7 +147,8 @@ func (s *Server) echo(conn net.Conn) {
 	}
 }
 
-// echoPackets sends back every datagram until the socket is closed. An answer that cannot be sent is a datagram lost.
+// echoPackets sends back every datagram until the socket is closed, but for those of another such server: two that echo to each other
+// never end, and keep a flow alive that nobody tries. An answer that cannot be sent is a datagram lost.
 func (s *Server) echoPackets(conn net.PacketConn) {
 	buffer := make([]byte, 1<<16)
 	for {
@@ -160,6 +161,16 @@ func (s *Server) echoPackets(conn net.PacketConn) {
 		}
 		s.counted()
 		s.bytes.Add(int64(n))
+		if samePort(from, conn.LocalAddr()) {
+			continue
+		}
 		conn.WriteTo(buffer[:n], from) //nolint:errcheck // an answer that cannot be sent is a datagram lost
 	}
+}
+
+// samePort says whether two addresses of UDP have the same port.
+func samePort(a, b net.Addr) bool {
+	one, ok := a.(*net.UDPAddr)
+	other, too := b.(*net.UDPAddr)
+	return ok && too && one.Port == other.Port
 }
