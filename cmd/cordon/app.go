@@ -113,6 +113,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.planVerb(),
 		a.applyVerb(),
 		a.statusVerb(),
+		a.demoVerb(),
 		a.versionVerb(),
 		a.completionVerb(),
 	}

@@ -45,6 +45,9 @@ func (a *app) helpFlags(out io.Writer, title string, set *pflag.FlagSet) {
 	}
 	fmt.Fprintf(out, "\n%s\n", a.words.Text(title, nil))
 	set.VisitAll(func(flag *pflag.Flag) {
+		if flag.Hidden {
+			return
+		}
 		short := "    "
 		if flag.Shorthand != "" {
 			short = "-" + flag.Shorthand + ", "

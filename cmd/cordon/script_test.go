@@ -1,26 +1,74 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/google/nftables"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"cordon/gateway/api"
+	"cordon/gateway/history"
+	"cordon/gateway/kernel"
+	"cordon/gateway/netstate"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cordon": main})
+	testscript.Main(m, map[string]func(){"cordon": main, "hold": hold, "ordinary": ordinary})
 }
 
-// TestScript runs the program itself: every script is a contract of the command line.
+// TestScript runs the program itself: every script is a contract of the command line. Each has a network namespace of its own.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Setup:               enterNamespace,
+		Condition:           condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "links": links, "kernel": snapshot, "document": document, "await": await,
+			"foreign": foreign, "meddle": meddle,
+		},
 	})
+}
+
+// enterNamespace gives a script's goroutine, and so the programs that it starts, an empty network namespace. The thread is never given
+// back: it ends with the goroutine.
+func enterNamespace(env *testscript.Env) error {
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
+	env.Setenv("USER", "")
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("make a network namespace (go test -exec \"unshare -Urn\"): %w", err)
+	}
+	return nil
+}
+
+// condition knows "userns": nobody here may pass the machine's limits on buffers.
+func condition(name string) (bool, error) {
+	if name != "userns" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	own, err := os.ReadFile("/proc/self/uid_map")
+	return strings.Join(strings.Fields(string(own)), " ") != "0 0 4294967295", err
 }
 
 // exits runs a program that must end with a code: exits 64 cordon nonsense.
@@ -39,5 +87,175 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// links makes interfaces that carry: links eth0 eth1. The other end of each cable is there too and says nothing.
+func links(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: links NAME...")
+	}
+	for i, name := range args {
+		attributes := netlink.NewLinkAttrs()
+		attributes.Name = name
+		peer := "peer" + strconv.Itoa(i)
+		ts.Check(netlink.LinkAdd(&netlink.Veth{LinkAttrs: attributes, PeerName: peer}))
+		link, err := netlink.LinkByName(peer)
+		ts.Check(err)
+		ts.Check(netlink.LinkSetUp(link))
+	}
+}
+
+// snapshot writes what the kernel holds into a file, so that two moments can be compared: kernel before.
+func snapshot(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: kernel FILE")
+	}
+	k, err := kernel.Open(kernel.Settings)
+	ts.Check(err)
+	defer k.Close()
+	reading, err := k.Read(context.Background(), []string{"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv4/conf/all/rp_filter"})
+	ts.Check(err)
+	var text bytes.Buffer
+	for _, table := range reading.State.Tables {
+		fmt.Fprintf(&text, "table %s: %d chains, %d sets\n", table.ID(), len(table.Chains), len(table.Sets))
+	}
+	list(&text, reading.State.Links)
+	list(&text, reading.State.Addresses)
+	list(&text, reading.State.Routes)
+	list(&text, reading.State.Rules)
+	list(&text, reading.State.Neighbours)
+	list(&text, reading.State.Sysctls)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text.Bytes(), 0o600))
+}
+
+func list[T netstate.Object](out *bytes.Buffer, objects []T) {
+	for _, o := range objects {
+		fmt.Fprintln(out, o)
+	}
+}
+
+// document holds the JSON that the last program printed: document plan 0 changes.0.kind=segment elements.added flows.cut=0. Without a
+// value a key must be there, null or not.
+func document(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: document VERB EXIT [KEY[=VALUE]...]")
+	}
+	var found any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &found))
+	head := []string{"schema=" + api.Schema, "verb=" + args[0], "exit=" + args[1], "error", "diagnostics"}
+	for _, want := range append(head, args[2:]...) {
+		path, value, exact := strings.Cut(want, "=")
+		got, ok := at(found, strings.Split(path, "."))
+		if !ok {
+			ts.Fatalf("the document has no %s", path)
+		}
+		if exact && fmt.Sprint(got) != value {
+			ts.Fatalf("%s is %v, want %s", path, got, value)
+		}
+	}
+}
+
+// at follows keys and indices; "len" is the length of a list.
+func at(value any, path []string) (any, bool) {
+	if len(path) == 0 {
+		return value, true
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		inner, ok := v[path[0]]
+		if !ok {
+			return nil, false
+		}
+		return at(inner, path[1:])
+	case []any:
+		if path[0] == "len" {
+			return len(v), true
+		}
+		i, err := strconv.Atoi(path[0])
+		if err != nil || i < 0 || i >= len(v) {
+			return nil, false
+		}
+		return at(v[i], path[1:])
+	}
+	return nil, false
+}
+
+// foreign makes an empty table of another program: foreign NAME.
+func foreign(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: foreign NAME")
+	}
+	filter := &nftables.Conn{}
+	filter.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: args[0]})
+	ts.Check(filter.Flush())
+}
+
+// meddle does to the machine what an administrator in a hurry does: meddle flush, meddle down LINK, meddle setting NAME VALUE.
+func meddle(ts *testscript.TestScript, neg bool, args []string) {
+	switch {
+	case !neg && len(args) == 1 && args[0] == "flush":
+		filter := &nftables.Conn{}
+		filter.FlushRuleset()
+		ts.Check(filter.Flush())
+	case !neg && len(args) == 2 && args[0] == "down":
+		link, err := netlink.LinkByName(args[1])
+		ts.Check(err)
+		ts.Check(netlink.LinkSetDown(link))
+	case !neg && len(args) == 3 && args[0] == "setting":
+		ts.Check(os.WriteFile(filepath.Join(kernel.Settings, args[1]), []byte(args[2]), 0o600))
+	default:
+		ts.Fatalf("usage: meddle flush | down LINK | setting NAME VALUE")
+	}
+}
+
+// await waits until a file is there.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await FILE")
+	}
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.After(10 * time.Second)
+	for {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-deadline:
+			ts.Fatalf("%s never came", args[0])
+		}
+	}
+}
+
+// hold takes the lock of a run directory, makes a file that says so, and holds it until it is killed: hold DIR FILE.
+func hold() {
+	_, err := history.Acquire(context.Background(), os.Args[1])
+	if err == nil {
+		err = os.WriteFile(os.Args[2], []byte(strconv.Itoa(os.Getpid())), 0o600)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	<-time.After(time.Minute) // it is killed long before
+}
+
+// ordinary runs a program as a user without rights over the network: ordinary PROGRAM [ARGUMENT...].
+func ordinary() {
+	cmd := exec.CommandContext(context.Background(), os.Args[1], os.Args[2:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 1000, HostID: 0, Size: 1}},
+	}
+	failed := &exec.ExitError{}
+	switch err := cmd.Run(); {
+	case errors.As(err, &failed):
+		os.Exit(failed.ExitCode())
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(255)
 	}
 }

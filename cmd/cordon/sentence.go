@@ -48,7 +48,7 @@ func sign(action plan.Action) string {
 	return "?"
 }
 
-// inside says whether a kind of change is the machine's own business: it is counted, and listed for those who ask.
+// internal says whether a kind of change is the machine's own business: it is counted, and listed for those who ask.
 func internal(kind string) bool {
 	return slices.Contains([]string{"skeleton", "route", "rule", "address", "link", "sysctl", "neighbour"}, kind)
 }
@@ -87,7 +87,11 @@ func (a *app) writeChanges(out io.Writer, changes []plan.Change) {
 			shown = 0
 		}
 		for _, c := range run[:min(shown, len(run))] {
-			fmt.Fprintf(lines, "%s %s\t%s\n", sign(c.Action), a.sentence(c), c.Origin)
+			line := sign(c.Action) + " " + a.sentence(c)
+			if at := c.Origin.String(); at != "" {
+				line += "\t" + at
+			}
+			fmt.Fprintln(lines, line)
 		}
 		if rest := len(run) - shown; rest > 0 {
 			fmt.Fprintf(lines, "%s %s\n", sign(run[0].Action), a.folded(run[0].Kind, rest, shown > 0))

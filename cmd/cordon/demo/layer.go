@@ -1,0 +1,106 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"cordon/gateway/kernel/nft"
+	"cordon/gateway/kernel/route"
+	"cordon/gateway/wire"
+)
+
+// Layer is a part of the defence that a test leaves out, to see that the demo notices.
+type Layer string
+
+// The layers whose absence breaks a claim. Those that are not here hide behind another one: the chains for ARP and foreign ethertypes,
+// prerouting, output, postrouting and egress, the permanent neighbours and the kernel's settings refuse what others refuse too.
+const (
+	None       Layer = ""
+	Apply      Layer = "apply"      // the policy is never applied
+	Record     Layer = "record"     // the policy does not let the recorder record
+	Answers    Layer = "answers"    // cameras are refused in silence
+	Filter     Layer = "filter"     // the packet filter is gone after the apply
+	Ingress    Layer = "ingress"    // so is the chain that knows each camera by MAC, address and interface
+	Forward    Layer = "forward"    // or the chain that decides who may be reached through the gateway
+	Input      Layer = "input"      // or the chain that decides who may reach the gateway itself
+	Revocation Layer = "revocation" // the tightened policy is never applied
+	Jail       Layer = "jail"       // policy routing is gone when the packet filter goes
+	Repair     Layer = "repair"     // nothing is applied after the packet filter went
+)
+
+// Layers lists the layers that can be left out.
+func Layers() []Layer {
+	return []Layer{Apply, Record, Answers, Filter, Ingress, Forward, Input, Revocation, Jail, Repair}
+}
+
+// Known says whether a word names a layer, or none.
+func (l Layer) Known() bool { return l == None || slices.Contains(Layers(), l) }
+
+// leaveOut removes from the gateway what an apply put there.
+func (d *demo) leaveOut(ctx context.Context) error {
+	switch d.Without {
+	case Filter:
+		return d.flush(ctx)
+	case Ingress, Forward, Input:
+		return d.filter(ctx, func(b *wire.Batch, t *wire.Table) {
+			for _, c := range t.Chains {
+				if c.Hook != nil && c.Name == string(d.Without) {
+					b.FlushChain(t.ID(), c.Name)
+					b.DeleteChain(t.ID(), c.Name)
+				}
+			}
+		})
+	}
+	return nil
+}
+
+// flush deletes every table of ours, as somebody's `nft flush ruleset` would.
+func (d *demo) flush(ctx context.Context) error {
+	return d.filter(ctx, func(b *wire.Batch, t *wire.Table) { b.DeleteTable(t.ID()) })
+}
+
+// filter changes the gateway's packet filter behind Cordon's back.
+func (d *demo) filter(ctx context.Context, change func(*wire.Batch, *wire.Table)) error {
+	return d.lab.Gateway().Do(func() error {
+		conn, err := nft.Open()
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		reading, err := conn.Read(ctx)
+		if err != nil {
+			return err
+		}
+		b := wire.NewBatch(0)
+		for i := range reading.Ours {
+			change(b, &reading.Ours[i])
+		}
+		if b.Empty() {
+			return nil
+		}
+		return conn.Commit(ctx, b)
+	})
+}
+
+// unlock deletes the rules of policy routing.
+func (d *demo) unlock() error {
+	return d.lab.Gateway().Do(func() error {
+		conn, err := route.Open()
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		rules, err := conn.Rules()
+		if err != nil {
+			return err
+		}
+		var errs []error
+		for _, r := range rules {
+			if r.Ours() {
+				errs = append(errs, conn.Remove(r))
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
