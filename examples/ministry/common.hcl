@@ -1,4 +1,4 @@
-# Shared by every box of the ministry: cordon apply common-and-site, here in one directory. What differs by box is in the CSV files.
+# Every box of the ministry has these lines; what differs by box is in the CSV files.
 site "quebec-1" {
   description = "Édifice principal, Québec: 4000 cameras on 16 segments, 8 recorders"
 }
