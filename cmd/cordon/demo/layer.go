@@ -3,26 +3,28 @@ package demo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"cordon/gateway/kernel/nft"
 	"cordon/gateway/kernel/route"
+	"cordon/gateway/ruleset"
 	"cordon/gateway/wire"
 )
 
 // Layer is a part of the defence that a test leaves out, to see that the demo notices.
 type Layer string
 
-// The layers whose absence breaks a claim. Those that are not here hide behind another one: the chains for ARP and foreign ethertypes,
-// prerouting, output, postrouting and egress, the permanent neighbours and the kernel's settings refuse what others refuse too.
+// The layers whose absence breaks a claim. Each other base chain hides behind those that are left: without the two of inet's ingress,
+// prerouting, output, postrouting or those of netdev every claim holds all the same, and so it does without ingress and prerouting
+// together, for forward knows each camera by MAC and address too.
 const (
 	None       Layer = ""
 	Apply      Layer = "apply"      // the policy is never applied
 	Record     Layer = "record"     // the policy does not let the recorder record
 	Answers    Layer = "answers"    // cameras are refused in silence
 	Filter     Layer = "filter"     // the packet filter is gone after the apply
-	Ingress    Layer = "ingress"    // so is the chain that knows each camera by MAC, address and interface
-	Forward    Layer = "forward"    // or the chain that decides who may be reached through the gateway
+	Forward    Layer = "forward"    // so is the chain that decides who may be reached through the gateway
 	Input      Layer = "input"      // or the chain that decides who may reach the gateway itself
 	Revocation Layer = "revocation" // the tightened policy is never applied
 	Jail       Layer = "jail"       // policy routing is gone when the packet filter goes
@@ -31,28 +33,41 @@ const (
 
 // Layers lists the layers that can be left out.
 func Layers() []Layer {
-	return []Layer{Apply, Record, Answers, Filter, Ingress, Forward, Input, Revocation, Jail, Repair}
+	return []Layer{Apply, Record, Answers, Filter, Forward, Input, Revocation, Jail, Repair}
 }
 
 // Known says whether a word names a layer, or none.
 func (l Layer) Known() bool { return l == None || slices.Contains(Layers(), l) }
+
+// errNoLayer says that there was nothing to leave out: a demo that goes on would show nothing.
+var errNoLayer = errors.New("the gateway has no such layer")
 
 // leaveOut removes from the gateway what an apply put there.
 func (d *demo) leaveOut(ctx context.Context) error {
 	switch d.Without {
 	case Filter:
 		return d.flush(ctx)
-	case Ingress, Forward, Input:
-		return d.filter(ctx, func(b *wire.Batch, t *wire.Table) {
-			for _, c := range t.Chains {
-				if c.Hook != nil && c.Name == string(d.Without) {
-					b.FlushChain(t.ID(), c.Name)
-					b.DeleteChain(t.ID(), c.Name)
-				}
-			}
-		})
+	case Forward, Input:
+		return d.removeChain(ctx, string(d.Without))
+	case None, Apply, Record, Answers, Revocation, Jail, Repair:
 	}
 	return nil
+}
+
+// removeChain deletes the base chain of a name.
+func (d *demo) removeChain(ctx context.Context, name string) error {
+	removed := false
+	err := d.filter(ctx, func(b *wire.Batch, t *wire.Table) {
+		if c := t.Chain(name); t.Family == ruleset.Inet && c != nil && c.Hook != nil {
+			b.FlushChain(t.ID(), name)
+			b.DeleteChain(t.ID(), name)
+			removed = true
+		}
+	})
+	if err == nil && !removed {
+		return fmt.Errorf("%w: %s", errNoLayer, name)
+	}
+	return err
 }
 
 // flush deletes every table of ours, as somebody's `nft flush ruleset` would.
