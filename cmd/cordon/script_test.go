@@ -28,7 +28,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cordon": main, "hold": hold, "ordinary": ordinary})
+	testscript.Main(m, map[string]func(){"cordon": main, "hold": hold, "ordinary": ordinary, "barred": barred})
 }
 
 // TestScript runs the program itself: every script is a contract of the command line. Each has a network namespace of its own.
@@ -249,6 +249,7 @@ func ordinary() {
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 1000, HostID: 0, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 1000, HostID: 0, Size: 1}},
 	}
 	failed := &exec.ExitError{}
 	switch err := cmd.Run(); {

@@ -69,6 +69,7 @@ func (p Process) run(ctx context.Context) (int, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	child := exec.CommandContext(ctx, "/proc/self/exe", p.Args...)
+	child.Args[0] = os.Args[0] // a program may go by its name
 	child.Stdin, child.Stdout, child.Stderr = p.Stdin, p.Stdout, p.Stderr
 	child.Env = append(os.Environ(), entered+"=1")
 	child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }

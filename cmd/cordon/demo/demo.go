@@ -67,7 +67,7 @@ type demo struct {
 	devices         *errgroup.Group
 	stop            context.CancelFunc
 	camera          *device.Camera
-	recorder, guard *device.Recorder
+	recorder, guard stream
 	servers         []*lab.Server
 	// before are how many calls the camera had made, and the internet had heard, when the policy was in force.
 	before calls

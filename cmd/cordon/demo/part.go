@@ -131,25 +131,15 @@ func (d *demo) playRecording(ctx context.Context) error {
 	if d.guard, err = d.record(ctx, office, entrance); err != nil {
 		return err
 	}
-	waiting, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	got := d.recorder.Await(waiting, frames)
+	got := d.recorder.more(ctx, frames)
 	d.claim("recording", got >= frames && d.recorder.Lost() == 0, message.Args{
 		"frames": strconv.Itoa(got), "bytes": strconv.Itoa(d.recorder.Bytes()), "lost": strconv.Itoa(d.recorder.Lost()),
 		"ms": milliseconds(time.Since(start)),
 	})
-	seen := d.guard.Await(waiting, frames)
-	d.claim("watching", seen >= frames, message.Args{"frames": strconv.Itoa(seen)})
+	seen := d.guard.more(ctx, frames)
+	d.claim("watching", seen > 0, message.Args{"frames": strconv.Itoa(d.guard.Frames())})
 	d.before = d.calls()
 	return nil
-}
-
-// grow waits until the recording has n frames more, and returns how many it got.
-func (d *demo) grow(ctx context.Context, n int) int {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	before := d.recorder.Frames()
-	return d.recorder.Await(ctx, before+n) - before
 }
 
 func (d *demo) playAttempts(ctx context.Context) error {
@@ -222,9 +212,9 @@ func (d *demo) playTightening(ctx context.Context) error {
 		return err
 	}
 	d.policy = tightened
-	kept := d.grow(ctx, 1) // what is on its way arrives
+	kept := d.recorder.more(ctx, 1) // what is on its way arrives
 	last := d.guard.Frames()
-	kept += d.grow(ctx, frames+2)
+	kept += d.recorder.more(ctx, frames+2)
 	more := d.guard.Frames() - last
 	flows, err := d.flowsOf("10.50.0.5", "10.30.0.22")
 	if err != nil {
@@ -271,7 +261,7 @@ func (d *demo) playFlush(ctx context.Context) error {
 	if err := d.tryAll(ctx, list, func(r result) { d.judge("flush.", r) }); err != nil {
 		return err
 	}
-	got := d.grow(ctx, frames)
+	got := d.recorder.more(ctx, frames)
 	if err := d.announce(); err != nil {
 		return err
 	}
@@ -314,7 +304,7 @@ func (d *demo) playAgain(ctx context.Context) error {
 		"made": strconv.Itoa(made), "heard": strconv.Itoa(heard), "before": strconv.Itoa(d.before.heard),
 	})
 	d.claim("calm", d.camera.Reboots() == 0, message.Args{"restarts": strconv.Itoa(d.camera.Reboots())})
-	d.claim("whole", d.grow(ctx, 1) > 0 && d.recorder.Lost() == 0, message.Args{
+	d.claim("whole", d.recorder.more(ctx, 1) > 0 && d.recorder.Lost() == 0, message.Args{
 		"frames": strconv.Itoa(d.recorder.Frames()), "bytes": strconv.Itoa(d.recorder.Bytes()), "lost": strconv.Itoa(d.recorder.Lost()),
 	})
 	return nil

@@ -148,28 +148,45 @@ func (d *demo) switchOn(ctx context.Context) error {
 	return nil
 }
 
+// stream is a recording that may end.
+type stream struct {
+	*device.Recorder
+
+	// running is over when the recording is.
+	running context.Context //nolint:containedctx // it is an event, not a scope
+}
+
 // record starts a recorder on a machine. When its stream ends it stays ended: its frames say so.
-func (d *demo) record(ctx context.Context, machine, camera string) (*device.Recorder, error) {
+func (d *demo) record(ctx context.Context, machine, camera string) (stream, error) {
 	from, err := d.lab.Machine(machine)
 	if err != nil {
-		return nil, err
+		return stream{}, err
 	}
 	to, err := d.lab.Machine(camera)
 	if err != nil {
-		return nil, err
+		return stream{}, err
 	}
 	r := device.NewRecorder(from, device.RecorderConfig{
 		Address: from.Addresses[0].Addr(), Camera: netip.AddrPortFrom(to.Addresses[0].Addr(), device.PortRTSP),
 	})
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx)
 	d.devices.Go(func() error {
 		defer cancel()
-		_ = r.Run(ctx) // a stream that was cut is what some claim is about
+		_ = r.Run(running) // a stream that was cut is what some claim is about
 		return nil
 	})
 	stop := d.stop
 	d.stop = func() { cancel(); stop() }
-	return r, nil
+	return stream{r, running}, nil
+}
+
+// more waits until the recording has n frames more, for no longer than it lasts or than patience does, and returns how many came.
+func (s stream) more(ctx context.Context, n int) int {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	defer context.AfterFunc(s.running, cancel)()
+	before := s.Frames()
+	return s.Await(ctx, before+n) - before
 }
 
 // calls are how many calls of its own the camera made, and how many the internet heard.
