@@ -170,6 +170,7 @@ func plan() lab.Site {
 		return h
 	}
 	cameras, recorders, clients := []string{"10.30.0.1", "fd30::1"}, []string{"10.40.0.1", "fd40::1"}, []string{"10.50.0.1", "fd50::1"}
+	uplink := addresses("203.0.113.2/24", "198.51.100.2/24", "2001:db8::2/64", "2001:db8:1::2/64")
 	return lab.Site{Segments: []lab.Segment{
 		{Name: "cameras", Interface: "cam0", MAC: gatewayMAC(), Addresses: addresses("10.30.0.1/24", "fd30::1/64"), Hosts: []lab.Host{
 			host(c1, policy.MAC{0x44, 0x19, 0xb6, 0, 0, 1}, cameras, "10.30.0.21/24", "fd30::21/64"),
@@ -184,8 +185,9 @@ func plan() lab.Site {
 			host(office, policy.MAC{0x3c, 0x52, 0x82, 0, 0, 5}, clients, "10.50.0.5/24", "10.50.0.77/24", "fd50::5/64"),
 			host(jump, policy.MAC{0x3c, 0x52, 0x82, 0, 0, 9}, clients, "10.50.0.9/24", "fd50::9/64"),
 		}},
-		{Name: "internet", Interface: "wan0", Addresses: addresses("203.0.113.2/24", "198.51.100.2/24", "2001:db8::2/64", "2001:db8:1::2/64"), Hosts: []lab.Host{
-			host(internet, policy.MAC{2, 0, 0, 0, 0, 0x80}, []string{"203.0.113.2", "2001:db8::2"}, "203.0.113.80/24", "198.51.100.7/32", "2001:db8::80/64", "2001:db8:1::7/128"),
+		{Name: "internet", Interface: "wan0", Addresses: uplink, Hosts: []lab.Host{
+			host(internet, policy.MAC{2, 0, 0, 0, 0, 0x80}, []string{"203.0.113.2", "2001:db8::2"},
+				"203.0.113.80/24", "198.51.100.7/32", "2001:db8::80/64", "2001:db8:1::7/128"),
 		}},
 	}}
 }

@@ -49,7 +49,9 @@ func unreachable(p policy.Policy) policy.Policy {
 	p.Segments = append([]policy.Segment{}, p.Segments...)
 	s := &p.Segments[2]
 	s.Routes = append([]policy.Route{}, s.Routes...)
-	s.Routes = append(s.Routes, policy.Route{To: []netip.Prefix{netip.MustParsePrefix("172.16.0.0/12")}, Via: netip.MustParseAddr("192.0.2.1")})
+	s.Routes = append(s.Routes, policy.Route{
+		To: []netip.Prefix{netip.MustParsePrefix("172.16.0.0/12")}, Via: netip.MustParseAddr("192.0.2.1"),
+	})
 	return p
 }
 

@@ -18,8 +18,8 @@ func Ruleset(p policy.Policy, commit string) ruleset.Ruleset {
 	c := compiler{Policy: p, files: codes(p)}
 	all, own := openings(p), managed(p)
 	for _, f := range families() {
-		s := collect(f, p, all, c.files.comment)
-		origin := func(o opening) string { return c.files.comment(o.origin) }
+		s := collect(f, p, all, c.comment)
+		origin := func(o opening) string { return c.comment(o.origin) }
 		c.sets = append(c.sets, s)
 		c.gates = append(c.gates, gates(f, s.flows, plainGates(f), origin))
 		c.manage = append(c.manage, gates(f, own, plainManage(f), origin))
@@ -112,7 +112,7 @@ func (c compiler) origins(commit string) ruleset.Chain {
 func (c compiler) block(at policy.Origin, kind, name string, says any) ruleset.Rule {
 	h := fnv.New32a()
 	_, _ = fmt.Fprint(h, withoutOrigins(says)) // a hash never fails
-	return rule(shortened(fmt.Sprintf("%s %s %08x %s", c.files.comment(at), kind, h.Sum32(), name)), back())
+	return rule(shortened(fmt.Sprintf("%s %s %08x %s", c.comment(at), kind, h.Sum32(), name)), back())
 }
 
 // withoutOrigins returns what a block says, with every place taken out.
@@ -172,11 +172,14 @@ func (c compiler) shared() []ruleset.Set {
 			polite[ruleset.Name(s.Interface)] = ""
 		}
 		doors = append(doors, ruleset.Element{
-			Key: ruleset.Name(s.Interface), Verdict: goTo(door(s.Kind)), Comment: c.files.comment(s.Origin),
+			Key: ruleset.Name(s.Interface), Verdict: goTo(door(s.Kind)), Comment: c.comment(s.Origin),
 		})
 	}
 	return []ruleset.Set{
-		{Name: "doors", Comment: "every interface that the policy names", Key: []ruleset.Field{ruleset.IIFName}, Verdicts: true, Size: room(len(doors)), Elements: doors},
+		{
+			Name: "doors", Comment: "every interface that the policy names", Key: []ruleset.Field{ruleset.IIFName},
+			Verdicts: true, Size: room(len(doors)), Elements: doors,
+		},
 		hash("crossings", "pairs of interfaces that an allow connects", crossings, ruleset.IIFName, ruleset.OIFName),
 		hash("governed", "camera and recorder interfaces", names(c.interfaces(governed)), ruleset.IIFName),
 		hash("cameras", "camera interfaces", names(c.interfaces(kind(policy.CameraSegment))), ruleset.IIFName),

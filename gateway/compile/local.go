@@ -15,7 +15,8 @@ func input(scope policy.Scope, byFamily map[string][]gate) []ruleset.Chain {
 		rules = append(rules, rule("not ours to decide", others, accept()))
 	}
 	rules = append(rules,
-		rule("", is(ruleset.ICMPv6Type, types([]uint8{ndSolicit, ndAdvert})...), is(ruleset.IP6HopLimit, ruleset.Octet(255)), unmark(), accept()),
+		rule("", is(ruleset.ICMPv6Type, types([]uint8{ndSolicit, ndAdvert})...), is(ruleset.IP6HopLimit, ruleset.Octet(255)),
+			unmark(), accept()),
 		rule("", in("governed", ruleset.IIFName), goTo("shut")),
 		rule("replies to the gateway's own", state(ruleset.StateEstablished), direction(true), accept()),
 	)
@@ -26,7 +27,10 @@ func input(scope policy.Scope, byFamily map[string][]gate) []ruleset.Chain {
 			rules = append(rules, g.rule(false))
 		}
 	}
-	return []ruleset.Chain{base("input", hook, append(rules, rule("", goTo("shut")))...), chain("shut", refusal("the gateway serves nobody here"))}
+	return []ruleset.Chain{
+		base("input", hook, append(rules, rule("", goTo("shut")))...),
+		chain("shut", refusal("the gateway serves nobody here")),
+	}
 }
 
 // ownErrors lets errors about the gateway's own flows in.
@@ -62,8 +66,10 @@ func output() []ruleset.Chain {
 	rules = append(rules, ownErrors()...)
 	rules = append(rules,
 		rule("the answer of refuse = reject", polite, reset, accept()),
-		rule("the answer of refuse = reject", polite, is(ruleset.ICMPType, ruleset.Octet(3)), is(ruleset.ICMPCode, ruleset.Octet(13)), accept()),
-		rule("the answer of refuse = reject", polite, is(ruleset.ICMPv6Type, ruleset.Octet(1)), is(ruleset.ICMPv6CodeField, ruleset.Octet(1)), accept()),
+		rule("the answer of refuse = reject", polite, is(ruleset.ICMPType, ruleset.Octet(3)),
+			is(ruleset.ICMPCode, ruleset.Octet(13)), accept()),
+		rule("the answer of refuse = reject", polite, is(ruleset.ICMPv6Type, ruleset.Octet(1)),
+			is(ruleset.ICMPv6CodeField, ruleset.Octet(1)), accept()),
 		refusal("the gateway opens nothing towards cameras and recorders"),
 	)
 	return []ruleset.Chain{

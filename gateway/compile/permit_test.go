@@ -11,7 +11,10 @@ import (
 
 func TestPermit(t *testing.T) {
 	flow := func(p policy.Protocol, from, to string, port uint16) netstate.Flow {
-		return netstate.Flow{Protocol: p, Source: netip.MustParseAddr(from), Destination: netip.MustParseAddr(to), SourcePort: 40000, DestinationPort: port}
+		return netstate.Flow{
+			Protocol: p, Source: netip.MustParseAddr(from), Destination: netip.MustParseAddr(to),
+			SourcePort: 40000, DestinationPort: port,
+		}
 	}
 	ping := func(from, to string, kind uint8) netstate.Flow {
 		f := flow(policy.ICMP, from, to, 0)

@@ -42,6 +42,7 @@ func back() ruleset.Verdict   { return ruleset.Verdict{Kind: ruleset.ReturnPacke
 func goTo(chain string) ruleset.Verdict {
 	return ruleset.Verdict{Kind: ruleset.GotoChain, Chain: chain}
 }
+
 func jumpTo(chain string) ruleset.Verdict   { return ruleset.Verdict{Kind: ruleset.JumpTo, Chain: chain} }
 func mark(value uint32) ruleset.SetMark     { return ruleset.SetMark{Value: value} }
 func unmark() ruleset.SetMark               { return ruleset.SetMark{} }

@@ -130,12 +130,11 @@ func read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, most+1))
 	if err == nil && len(content) > most {
 		err = fmt.Errorf("larger than %d octets", most)
 	}
-	return content, err
+	return content, errors.Join(err, file.Close())
 }
 
 // pack writes the archive: the same policy gives the same bytes.
@@ -218,9 +217,8 @@ func member(z *zip.Reader, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, most))
-	if err != nil {
+	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return content, nil

@@ -32,11 +32,11 @@ const patience = 50 * time.Millisecond
 
 // Acquire takes the lock in a run directory, and gives up with a *HeldError when the context ends.
 func Acquire(ctx context.Context, dir string) (*Lock, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the run directory: %w", err)
 	}
 	name := filepath.Join(dir, "lock")
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"cordon/gateway/kernel/conntrack"
 	"cordon/gateway/kernel/nft"
@@ -96,7 +97,9 @@ func (k *Kernel) Check(ctx context.Context, p plan.Plan) error { return k.filter
 
 // Apply carries a plan out. Flows that refused says yes to end after the packet filter changed; forwarding begins when verify has
 // nothing to say against what the kernel then holds. On an error everything that was done is undone, but for the flows that ended.
-func (k *Kernel) Apply(ctx context.Context, p plan.Plan, refused func(netstate.Flow) bool, verify func(context.Context) error) (cut int, err error) {
+func (k *Kernel) Apply(
+	ctx context.Context, p plan.Plan, refused func(netstate.Flow) bool, verify func(context.Context) error,
+) (cut int, err error) {
 	done := journal{kernel: k, plan: p}
 	defer func() {
 		if err != nil {
@@ -173,8 +176,8 @@ func (j *journal) undo(ctx context.Context) error {
 
 func (j *journal) back(steps []plan.Step) []error {
 	var all []error
-	for i := len(steps) - 1; i >= 0; i-- {
-		if err := j.kernel.step(steps[i].Undo()); err != nil {
+	for _, s := range slices.Backward(steps) {
+		if err := j.kernel.step(s.Undo()); err != nil {
 			all = append(all, fmt.Errorf("undo: %w", err))
 		}
 	}

@@ -150,11 +150,11 @@ func (u Update) String() string {
 	if u.Refresh {
 		verb = "update"
 	}
-	text := verb + " @" + u.Set + " { " + joined(u.Fields)
+	words := []string{verb, "@" + u.Set, "{", joined(u.Fields)}
 	for _, s := range u.Statements {
-		text += " " + s.String()
+		words = append(words, s.String())
 	}
-	return text + " }"
+	return strings.Join(append(words, "}"), " ")
 }
 
 // String returns the limit in nft's syntax.

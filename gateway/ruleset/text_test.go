@@ -14,7 +14,7 @@ import (
 func TestStatements(t *testing.T) {
 	const tcp = "\x06"
 	flags := ruleset.Compare{Field: ruleset.TCPFlags, Mask: "\x04", Values: []string{"\x00"}}
-	port := func(p uint16) string { return ruleset.Short(p) }
+	port, newOrRelated := ruleset.Short, ruleset.Word(ruleset.StateNew|ruleset.StateRelated)
 	for _, c := range []struct {
 		statement ruleset.Statement
 		want      string
@@ -27,17 +27,30 @@ func TestStatements(t *testing.T) {
 		{ruleset.Compare{Field: ruleset.NFProto, Values: []string{"\x0a"}}, "meta nfproto ipv6"},
 		{ruleset.Compare{Field: ruleset.CTDirection, Values: []string{"\x01"}}, "ct direction reply"},
 		{ruleset.Compare{Field: ruleset.IIFGroup, Values: []string{ruleset.Word(67)}}, "iifgroup 67"},
-		{ruleset.Compare{Field: ruleset.CTState, Values: []string{ruleset.Word(ruleset.StateNew | ruleset.StateRelated)}}, "ct state related,new"},
-		{ruleset.Compare{Field: ruleset.IPHead, Mask: "\xff\x00\x00\x00\x00\x00\x3f\xff", Not: true, Values: []string{"\x45\x00\x00\x00\x00\x00\x00\x00"}},
-			"@nh,0,64 & 0xff00000000003fff != 0x4500000000000000"},
+		{ruleset.Compare{Field: ruleset.CTState, Values: []string{newOrRelated}}, "ct state related,new"},
+		{
+			ruleset.Compare{
+				Field: ruleset.IPHead, Mask: "\xff\x00\x00\x00\x00\x00\x3f\xff", Not: true,
+				Values: []string{"\x45\x00\x00\x00\x00\x00\x00\x00"},
+			},
+			"@nh,0,64 & 0xff00000000003fff != 0x4500000000000000",
+		},
 		{flags, "tcp flags & 4 == 0"},
 		{ruleset.Between{Field: ruleset.DestinationPort, First: port(6100), Last: port(6299)}, "th dport 6100-6299"},
 		{ruleset.In{Fields: []ruleset.Field{ruleset.IIFName, ruleset.EtherSource}, Set: "macs"}, "iifname . ether saddr @macs"},
 		{ruleset.In{Fields: []ruleset.Field{ruleset.IIFName}, Set: "macs", Not: true}, "iifname != @macs"},
 		{ruleset.Dispatch{Fields: []ruleset.Field{ruleset.IIFName}, Map: "doors"}, "iifname vmap @doors"},
-		{ruleset.Update{Fields: []ruleset.Field{ruleset.IPSource}, Set: "news", Refresh: true, Statements: []ruleset.Statement{ruleset.Limit{Rate: 50, Burst: 200}}},
-			"update @news { ip saddr limit rate 50/second burst 200 packets }"},
-		{ruleset.Update{Fields: []ruleset.Field{ruleset.IPSource}, Set: "seen", Statements: []ruleset.Statement{ruleset.Counter{}}}, "add @seen { ip saddr counter }"},
+		{
+			ruleset.Update{
+				Fields: []ruleset.Field{ruleset.IPSource}, Set: "news", Refresh: true,
+				Statements: []ruleset.Statement{ruleset.Limit{Rate: 50, Burst: 200}},
+			},
+			"update @news { ip saddr limit rate 50/second burst 200 packets }",
+		},
+		{
+			ruleset.Update{Fields: []ruleset.Field{ruleset.IPSource}, Set: "seen", Statements: []ruleset.Statement{ruleset.Counter{}}},
+			"add @seen { ip saddr counter }",
+		},
 		{ruleset.Log{Group: 30, SnapLen: 128, Prefix: "tried"}, `log prefix "tried" group 30 snaplen 128`},
 		{ruleset.SetMark{Value: 0xc04d1a04}, "meta mark set 0xc04d1a04"},
 		{ruleset.Notrack{}, "notrack"},
@@ -64,8 +77,11 @@ func TestElements(t *testing.T) {
 		element ruleset.Element
 		want    string
 	}{
-		{who, ruleset.Element{Key: ruleset.Key(ruleset.Name("cam0"), "\x44\x19\xb6\x00\x00\x01", addr("10.30.0.21")), Comment: "f0:30"},
-			`"cam0" . 44:19:b6:00:00:01 . 10.30.0.21 comment "f0:30"`},
+		{
+			who,
+			ruleset.Element{Key: ruleset.Key(ruleset.Name("cam0"), "\x44\x19\xb6\x00\x00\x01", addr("10.30.0.21")), Comment: "f0:30"},
+			`"cam0" . 44:19:b6:00:00:01 . 10.30.0.21 comment "f0:30"`,
+		},
 		{reach, ruleset.Element{
 			Key: ruleset.Key(ruleset.Name("cam0"), addr("10.40.0.0")), End: ruleset.Key(ruleset.Name("cam0"), addr("10.40.0.255")), Timeout: 60,
 		}, `"cam0" . 10.40.0.0-10.40.0.255 timeout 60s`},
@@ -84,6 +100,7 @@ func TestElements(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	hook := ruleset.Hook{Point: ruleset.Ingress, Priority: -500, Devices: []string{"cam0", "cam1"}, Drop: true}
+	end := ruleset.Rule{Statements: []ruleset.Statement{ruleset.Verdict{Kind: ruleset.DropPacket}}, Comment: "end"}
 	r := ruleset.Ruleset{Tables: []ruleset.Table{{
 		Family: ruleset.Inet, Name: "cordon", Comment: "ours",
 		Sets: []ruleset.Set{
@@ -94,7 +111,7 @@ func TestTable(t *testing.T) {
 			{Name: "selves6", Key: []ruleset.Field{ruleset.IIFName, ruleset.NDTarget}, Typeof: true, Timed: true},
 		},
 		Chains: []ruleset.Chain{
-			{Name: "cameras", Hook: &hook, Rules: []ruleset.Rule{{Statements: []ruleset.Statement{ruleset.Verdict{Kind: ruleset.DropPacket}}, Comment: "end"}}},
+			{Name: "cameras", Hook: &hook, Rules: []ruleset.Rule{end}},
 			{Name: "camera"},
 		},
 	}}}

@@ -57,7 +57,7 @@ func applies(ctx context.Context, cameras, rounds int) (lines []line, err error)
 
 // measureApply does both once. Each makes the tables anew from nothing; the kernel's clean-up of the old ones is in neither time.
 func measureApply(ctx context.Context, conn *nft.Conn, filter ruleset.Ruleset, text string, ours, theirs *[]float64) error {
-	if err := clear(ctx, conn, filter); err != nil {
+	if err := empty(ctx, conn, filter); err != nil {
 		return err
 	}
 	begin, err := threadTime()
@@ -76,7 +76,7 @@ func measureApply(ctx context.Context, conn *nft.Conn, filter ruleset.Ruleset, t
 		return err
 	}
 	*ours = append(*ours, milliseconds(end-begin))
-	if err := clear(ctx, conn, filter); err != nil {
+	if err := empty(ctx, conn, filter); err != nil {
 		return err
 	}
 	spent, err := nftFile(ctx, text)
@@ -84,8 +84,8 @@ func measureApply(ctx context.Context, conn *nft.Conn, filter ruleset.Ruleset, t
 	return err
 }
 
-// clear deletes the measured tables.
-func clear(ctx context.Context, conn *nft.Conn, filter ruleset.Ruleset) error {
+// empty deletes the measured tables.
+func empty(ctx context.Context, conn *nft.Conn, filter ruleset.Ruleset) error {
 	b := wire.NewBatch(0)
 	for _, t := range wire.Of(ruleset.Ruleset{Tables: bare(filter)}) {
 		b.AddTable(&t)

@@ -61,7 +61,8 @@ func report(w io.Writer, lines []line, asJSON bool) error {
 		return err
 	}
 	for _, l := range lines {
-		_, err := fmt.Fprintf(w, "| %s | %s | %s | %s | %.2f | %s |\n", l.What, l.Ours.text(l.Unit), l.Against, l.Other.text(l.Unit), l.Ratio, l.Note)
+		_, err := fmt.Fprintf(w, "| %s | %s | %s | %s | %.2f | %s |\n",
+			l.What, l.Ours.text(l.Unit), l.Against, l.Other.text(l.Unit), l.Ratio, l.Note)
 		if err != nil {
 			return err
 		}

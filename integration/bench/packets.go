@@ -134,11 +134,12 @@ func (v *variant) open(ctx context.Context, cameras int) error {
 // frames returns the recorder's calls, the cameras' answers and the cameras' tries, one of each for every camera.
 func frames(cameras int) (called, answers, tries [][]byte) {
 	recorder := netip.AddrPortFrom(recorderAddress(), 40000)
+	discard := netip.AddrPortFrom(recorderAddress(), 9)
 	for _, i := range scattered(cameras) {
 		camera := netip.AddrPortFrom(cameraAddress(i), 554)
 		called = append(called, flowOf(recorderMAC(), gatewayMAC(2), recorder, camera))
 		answers = append(answers, flowOf(cameraMAC(i), gatewayMAC(1), camera, recorder))
-		tries = append(tries, flowOf(cameraMAC(i), gatewayMAC(1), netip.AddrPortFrom(cameraAddress(i), 41000), netip.AddrPortFrom(recorderAddress(), 9)))
+		tries = append(tries, flowOf(cameraMAC(i), gatewayMAC(1), netip.AddrPortFrom(cameraAddress(i), 41000), discard))
 	}
 	return called, answers, tries
 }
