@@ -61,5 +61,5 @@ func runBarred(args []string) error {
 	if err != nil {
 		return err
 	}
-	return syscall.Exec(program, args, os.Environ()) //nolint:gosec // the script's own program
+	return syscall.Exec(program, args, os.Environ())
 }

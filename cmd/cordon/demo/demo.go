@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -153,10 +154,8 @@ func (d *demo) apply(ctx context.Context, p policy.Policy, unless ...Layer) (app
 		if a.proposal, err = g.Propose(ctx, p, ""); err != nil {
 			return err
 		}
-		for _, layer := range append(unless, Apply) {
-			if d.Without == layer {
-				return nil
-			}
+		if d.Without == Apply || slices.Contains(unless, d.Without) {
+			return nil
 		}
 		a.outcome, err = g.Change(ctx, a.proposal)
 		a.took = time.Since(start)

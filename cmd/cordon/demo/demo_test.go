@@ -148,7 +148,7 @@ func TestText(t *testing.T) {
 	ours := regexp.MustCompile(`gym-north +entrance|10\.|demo\.hcl:\d+ allow|examples/levis-school|fd30|^[ │┌─┐└┴┬┘┼|+-]*$`)
 	lines := strings.Split(english, "\n")
 	compared := 0
-	for _, line := range strings.Split(french, "\n") {
+	for line := range strings.SplitSeq(french, "\n") {
 		compared++
 		if slices.Contains(lines, line) && !ours.MatchString(line) {
 			t.Errorf("in both languages: %q", line)

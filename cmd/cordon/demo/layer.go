@@ -82,20 +82,23 @@ func (d *demo) filter(ctx context.Context, change func(*wire.Batch, *wire.Table)
 		if err != nil {
 			return err
 		}
-		defer conn.Close()
-		reading, err := conn.Read(ctx)
-		if err != nil {
-			return err
-		}
-		b := wire.NewBatch(0)
-		for i := range reading.Ours {
-			change(b, &reading.Ours[i])
-		}
-		if b.Empty() {
-			return nil
-		}
-		return conn.Commit(ctx, b)
+		return errors.Join(changeTables(ctx, conn, change), conn.Close())
 	})
+}
+
+func changeTables(ctx context.Context, conn *nft.Conn, change func(*wire.Batch, *wire.Table)) error {
+	reading, err := conn.Read(ctx)
+	if err != nil {
+		return err
+	}
+	b := wire.NewBatch(0)
+	for i := range reading.Ours {
+		change(b, &reading.Ours[i])
+	}
+	if b.Empty() {
+		return nil
+	}
+	return conn.Commit(ctx, b)
 }
 
 // unlock deletes the rules of policy routing.
@@ -105,17 +108,13 @@ func (d *demo) unlock() error {
 		if err != nil {
 			return err
 		}
-		defer conn.Close()
 		rules, err := conn.Rules()
-		if err != nil {
-			return err
-		}
-		var errs []error
+		errs := []error{err}
 		for _, r := range rules {
 			if r.Ours() {
 				errs = append(errs, conn.Remove(r))
 			}
 		}
-		return errors.Join(errs...)
+		return errors.Join(append(errs, conn.Close())...)
 	})
 }

@@ -200,7 +200,9 @@ func (s screen) end(r Report) {
 	s.say("")
 	s.say(s.text("next", nil))
 	for _, command := range []string{
-		"cordon validate examples/levis-school", "sudo cordon plan examples/levis-school", "sudo cordon apply examples/levis-school --yes --no-confirm",
+		"cordon validate examples/levis-school",
+		"sudo cordon plan examples/levis-school",
+		"sudo cordon apply examples/levis-school --yes --no-confirm",
 	} {
 		s.say("  $ " + command)
 	}

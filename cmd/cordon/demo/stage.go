@@ -38,10 +38,10 @@ func (d *demo) build(ctx context.Context) error {
 
 // text is the policy's text, without what the test leaves out.
 func (d *demo) text() string {
-	switch d.Without {
-	case Record:
+	if d.Without == Record {
 		return withoutAllow(Policy, "record")
-	case Answers:
+	}
+	if d.Without == Answers {
 		return strings.Replace(Policy, `"reject"`, `"drop"`, 1)
 	}
 	return Policy
@@ -219,7 +219,7 @@ func openConsole(ctx context.Context, gateway *lab.NetNS) (*console, error) {
 		return nil, fmt.Errorf("serve on the gateway: %w", err)
 	}
 	c := &console{counts: map[netip.Addr]int{}, changed: make(chan struct{})}
-	context.AfterFunc(ctx, func() { listener.Close() })
+	context.AfterFunc(ctx, func() { _ = listener.Close() }) // ends the loop below
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -229,7 +229,7 @@ func openConsole(ctx context.Context, gateway *lab.NetNS) (*console, error) {
 			if from, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
 				c.count(from.Addr().Unmap())
 			}
-			conn.Close() //nolint:errcheck // the connection was all that was asked for
+			_ = conn.Close() // the connection was all that was asked for
 		}
 	}()
 	return c, nil
