@@ -101,10 +101,10 @@ func awaitCalls(t *testing.T, c *device.Camera, outcomes ...device.Outcome) {
 	}
 }
 
-// arrivals counts every packet that reaches a machine, whoever seems to have sent it, but for what neighbours say to find one another.
-func arrivals(t *testing.T, l *lab.Lab, name string) *lab.Watch {
+// arrivals counts every packet that reaches the internet, whoever seems to have sent it, but for what neighbours say to find one another.
+func arrivals(t *testing.T, l *lab.Lab) *lab.Watch {
 	t.Helper()
-	watch, err := machine(t, l, name).Watch(func(p frame.Packet) bool {
+	watch, err := machine(t, l, internet).Watch(func(p frame.Packet) bool {
 		const firstOfNeighbours, lastOfNeighbours, listenerReport = 130, 137, 143
 		neighbourly := p.Protocol == policy.ICMPv6 &&
 			(p.ICMPType >= firstOfNeighbours && p.ICMPType <= lastOfNeighbours || p.ICMPType == listenerReport)

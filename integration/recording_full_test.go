@@ -17,8 +17,11 @@ import (
 	"cordon/integration/lab/device"
 )
 
-// stream0 is the camera's stream, where Hikvision's cameras have it.
-const stream0 = "rtsp://10.30.0.21/Streaming/Channels/101"
+// The camera's stream, where Hikvision's cameras have it, in each family.
+const (
+	stream4 = "rtsp://10.30.0.21/Streaming/Channels/101"
+	stream6 = "rtsp://[fd30::21]/Streaming/Channels/101"
+)
 
 // What the camera sends a second, and how many seconds a recorder is left to record.
 const (
@@ -84,13 +87,13 @@ func isRecording(t *testing.T, v video, format string, least float64) {
 	}
 }
 
-// without takes a block out of a policy.
-func without(t *testing.T, text, head string) string {
+// without returns the site's policy with a block taken out.
+func without(t *testing.T, block string) string {
 	t.Helper()
-	before, after, ok := strings.Cut(text, head+" {\n")
+	before, after, ok := strings.Cut(head+allows, block+" {\n")
 	_, after, closed := strings.Cut(after, "\n}\n")
 	if !ok || !closed {
-		t.Fatalf("the policy has no block %s", head)
+		t.Fatalf("the policy has no block %s", block)
 	}
 	return before + after
 }
@@ -101,27 +104,29 @@ type recorder struct {
 	command         func(file string) []string
 }
 
-// recorders are ffmpeg and GStreamer, each by TCP and by UDP with the ports of the site's media service.
+// recorders are ffmpeg, in both families, and GStreamer, each by TCP and by UDP with the ports of the site's media service.
 func recorders() []recorder {
 	gst := func(protocol string, more ...string) func(string) []string {
 		return func(file string) []string {
-			args := append([]string{"gst-launch-1.0", "-e", "rtspsrc", "location=" + stream0, "protocols=" + protocol, "timeout=0"}, more...)
+			args := append([]string{"gst-launch-1.0", "rtspsrc", "location=" + stream4, "protocols=" + protocol, "timeout=0"}, more...)
 			return append(args, "!", "rtph264depay", "!", "h264parse", "!", "identity", "eos-after="+strconv.Itoa(seconds*rate+1),
 				"!", "matroskamux", "!", "filesink", "location="+file)
 		}
 	}
-	ffmpeg := func(transport string, more ...string) func(string) []string {
+	ffmpeg := func(stream, transport string, more ...string) func(string) []string {
 		return func(file string) []string {
 			args := append([]string{
 				"ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "warning", "-rtsp_transport", transport,
 				"-timeout", "2000000",
 			}, more...)
-			return append(args, "-i", stream0, "-t", strconv.Itoa(seconds), "-c", "copy", file)
+			return append(args, "-i", stream, "-t", strconv.Itoa(seconds), "-c", "copy", file)
 		}
 	}
 	return []recorder{
-		{"ffmpeg", "tcp", ffmpeg("tcp")},
-		{"ffmpeg", "udp", ffmpeg("udp", "-min_port", "6100", "-max_port", "6299")},
+		{"ffmpeg", "tcp", ffmpeg(stream4, "tcp")},
+		{"ffmpeg", "udp", ffmpeg(stream4, "udp", "-min_port", "6100", "-max_port", "6299")},
+		{"ffmpeg in IPv6", "tcp", ffmpeg(stream6, "tcp")},
+		{"ffmpeg in IPv6", "udp", ffmpeg(stream6, "udp", "-min_port", "6100", "-max_port", "6299")},
 		{"GStreamer", "tcp", gst("tcp")},
 		{"GStreamer", "udp", gst("udp", "port-range=6100-6299")},
 	}
@@ -149,7 +154,7 @@ func TestRecorders(t *testing.T) {
 			l := open(t)
 			answerCalls(t, l)
 			camera := power(t, l, restless())
-			outside := arrivals(t, l, internet)
+			outside := arrivals(t, l)
 			awaitCalls(t, camera, device.Replied)
 			if n := outside.Count(); n < len(homes()) {
 				t.Errorf("control: without a policy %d packets reach the internet", n)
@@ -157,7 +162,7 @@ func TestRecorders(t *testing.T) {
 
 			cordon.apply(t, l, head+allows)
 			awaitCalls(t, camera, device.Silent, device.Refused)
-			outside = arrivals(t, l, internet)
+			outside = arrivals(t, l)
 			replied, tried := calls(camera, device.Replied), calls(camera, device.Silent, device.Refused)
 			got, said := r.record(t, l, 12*time.Second)
 			if isRecording(t, got, "h264 320x180", seconds-0.5); t.Failed() {
@@ -195,7 +200,7 @@ func recordsNothing(t *testing.T, l *lab.Lab, cordon program, camera *device.Cam
 		needed = append(needed, `allow "media"`)
 	}
 	for _, allow := range needed {
-		cordon.apply(t, l, without(t, head+allows, allow))
+		cordon.apply(t, l, without(t, allow))
 		before := camera.Streams()
 		got, _ := r.record(t, l, 4*time.Second)
 		if got.Frames != 0 {
