@@ -55,8 +55,9 @@ func TestJail(t *testing.T) {
 	ways := texts(s.Routes, func(r netstate.Route) bool {
 		return r.Family() == netstate.IPv4 && r.Opens() && r.Table >= netstate.FirstPeerTable
 	})
+	short := strings.NewReplacer(" table "+tables["cam0"], " of cam0", " table "+tables["rec0"], " of rec0", " proto 67", "")
 	for i := range ways {
-		ways[i] = strings.NewReplacer(" table "+tables["cam0"], " of cam0", " table "+tables["rec0"], " of rec0", " proto 67", "").Replace(ways[i])
+		ways[i] = short.Replace(ways[i])
 	}
 	want = []string{
 		"10.30.0.0/24 dev cam0 of rec0",
@@ -134,7 +135,8 @@ func TestSettings(t *testing.T) {
 	box, segments, old := school(), school(), school()
 	segments.Site.Scope = policy.ScopeSegments
 	for i := range old.Segments {
-		old.Segments[i].Addresses = slices.DeleteFunc(slices.Clone(old.Segments[i].Addresses), func(a netip.Prefix) bool { return a.Addr().Is6() })
+		is6 := func(a netip.Prefix) bool { return a.Addr().Is6() }
+		old.Segments[i].Addresses = slices.DeleteFunc(slices.Clone(old.Segments[i].Addresses), is6)
 	}
 	for _, c := range []struct {
 		name   string
