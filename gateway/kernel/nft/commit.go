@@ -79,8 +79,12 @@ func (c *Conn) Commit(ctx context.Context, b *wire.Batch) error {
 	return nil
 }
 
-// Check has the kernel check a transaction as Commit would, and applies nothing.
+// Check has the kernel check a transaction as Commit would, and applies nothing. An empty one is not sent: kernels before 6.10 answer
+// nothing to the beginning of a transaction alone.
 func (c *Conn) Check(ctx context.Context, b *wire.Batch) error {
+	if b.Empty() {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := ctx.Err(); err != nil {

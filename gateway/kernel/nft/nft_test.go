@@ -298,6 +298,21 @@ func TestCheckAppliesNothing(t *testing.T) {
 	}
 }
 
+// A plan that changes nothing is checked and committed like any other. Kernels before 6.10 give no answer when it is sent.
+func TestEmptyTransaction(t *testing.T) {
+	c := open(t)
+	before := read(t, c)
+	if err := c.Check(t.Context(), wire.NewBatch(before.Generation)); err != nil {
+		t.Errorf("check: %v", err)
+	}
+	if err := c.Commit(t.Context(), wire.NewBatch(before.Generation)); err != nil {
+		t.Errorf("commit: %v", err)
+	}
+	if d := cmp.Diff(before, read(t, c)); d != "" {
+		t.Errorf("nothing changed something (-before +after):\n%s", d)
+	}
+}
+
 func TestFeatures(t *testing.T) {
 	c := open(t)
 	before := read(t, c)
