@@ -19,7 +19,6 @@ func everywhere() []setting {
 		{"ipv4", "accept_source_route", "0"},
 		{"ipv4", "proxy_arp", "0"},
 		{"ipv4", "route_localnet", "0"},
-		{"ipv4", "arp_ignore", "2"},
 		{"ipv4", "arp_announce", "2"},
 		{"ipv4", "bc_forwarding", "0"},
 		{"ipv6", "accept_redirects", "0"},
@@ -52,21 +51,36 @@ func sysctls(p policy.Policy) []netstate.Sysctl {
 		// A new interface begins with what "default" holds: it believes nobody, too.
 		for _, iface := range []string{"all", "default"} {
 			set(iface, everywhere()...)
-			set(iface, setting{"ipv6", "accept_ra", "0"})
+			set(iface, setting{"ipv4", "arp_ignore", "1"}, setting{"ipv6", "accept_ra", "0"})
 		}
 	}
 	for i := range p.Segments {
 		s := &p.Segments[i]
 		if p.Site.Scope == policy.ScopeBox || s.Kind.Governed() {
 			set(s.Interface, everywhere()...)
-			set(s.Interface, setting{"ipv6", "accept_ra", acceptRA(s)})
+			set(s.Interface, setting{"ipv4", "arp_ignore", arpIgnore(s)}, setting{"ipv6", "accept_ra", acceptRA(s)})
 		}
 		if s.Kind.Governed() {
 			set(s.Interface, inside()...)
 			set(s.Interface, setting{"ipv6", "disable_ipv6", flag(!speaksV6(s))})
 		}
 	}
-	return append(list, forwarding(p)...)
+	return append(append(list, answering(p)...), forwarding(p)...)
+}
+
+// answering takes "destination unreachable" out of the errors that the kernel itself bounds, to one a second and receiver (6 at once):
+// a camera that asks for the time every second would mostly meet silence, and try the harder. Our own limit stands in its place: the
+// packet filter refuses 20 packets a second and device with an answer. The kernel's limit over all receivers stays.
+func answering(p policy.Policy) []netstate.Sysctl {
+	for i := range p.Segments {
+		if p.Segments[i].Kind.Governed() && p.Segments[i].Refuse == policy.RefuseReject {
+			return []netstate.Sysctl{
+				{Name: "net/ipv4/icmp_ratemask", Value: "6160"},
+				{Name: "net/ipv6/icmp/ratemask", Value: "0,3-127"},
+			}
+		}
+	}
+	return nil
 }
 
 // forwarding is switched on for each family that somebody may cross the gateway in.
@@ -94,6 +108,16 @@ func acceptRA(s *policy.Segment) string {
 		return "2"
 	}
 	return "0"
+}
+
+// arpIgnore returns how an interface chooses the questions that it answers: those for an address of its own (1), and on a governed one
+// only from a sender in that address's network (2). On an uplink the latter would silence the gateway towards a router that asks from
+// another address, as Linux does by default.
+func arpIgnore(s *policy.Segment) string {
+	if s.Kind.Governed() {
+		return "2"
+	}
+	return "1"
 }
 
 func flag(on bool) string {
