@@ -12,6 +12,7 @@ import (
 // The jail is the second lock: policy routing that holds when the packet filter is gone. It names networks, interfaces and a few
 // peers, never a camera.
 //
+//	876  to INSIDE iif cam0 → 88xxx               before a way to every address: what is inside is no way out
 //	877  iif cam0 to PEER tcp dport 443 → main    an allow through an uplink, and its replies
 //	879  iif lo → 881                             the gateway's own packets
 //	879  from PEER to CAMERAS iif lan0 → 881      who may send towards cameras
@@ -194,6 +195,7 @@ func (j *jail) peers(iface string, ways []peerRoute) {
 func (j *jail) throughUplink(own, peer side, o opening) {
 	ports := o.routedPorts()
 	for _, to := range peer.networks(o.v4) {
+		j.keepInside(own.segment, to)
 		for _, home := range own.networks(o.v4) {
 			out := netstate.Rule{
 				Family: netstate.FamilyOf(home.Addr()), Priority: netstate.ExceptionPreference, From: home, To: to,
@@ -209,6 +211,18 @@ func (j *jail) throughUplink(own, peer side, o opening) {
 				out.SourcePorts, in.DestinationPorts = ports, ports
 			}
 			j.rules[out], j.rules[in] = true, true
+		}
+	}
+}
+
+// keepInside sends what a way through an uplink covers, and other segments own, to the interface's own table: the main table knows a
+// way to each of them.
+func (j *jail) keepInside(s *policy.Segment, to netip.Prefix) {
+	for _, n := range networks(j.policy, to.Addr().Is4(), isInside) {
+		if to.Bits() <= n.Bits() && to.Overlaps(n) {
+			j.rules[netstate.Rule{
+				Family: netstate.FamilyOf(n.Addr()), Priority: netstate.InsidePreference, To: n, IIF: s.Interface, Table: j.tables[s.Interface],
+			}] = true
 		}
 	}
 }

@@ -29,6 +29,7 @@ func ours(table uint32) bool {
 
 // The preferences at which our rules stand. All of them are ours: whatever else stands there is removed.
 const (
+	InsidePreference    uint32 = 876 // a way through an uplink leads to no other segment: closes
 	ExceptionPreference uint32 = 877 // live exceptions, by mark: opens
 	ServedPreference    uint32 = 878 // questions that the gateway answers itself: opens
 	InboundPreference   uint32 = 879 // who may send towards the cameras: opens
@@ -37,12 +38,13 @@ const (
 )
 
 // Ours says whether the rule stands at one of our preferences.
-func (r Rule) Ours() bool { return r.Priority >= ExceptionPreference && r.Priority <= ShutPreference }
+func (r Rule) Ours() bool { return r.Priority >= InsidePreference && r.Priority <= ShutPreference }
 
-// Opens says whether a packet that the rule matches may get somewhere that it would not get without the rule. Our two last preferences
-// shut, as long as they lead into our own tables.
+// Opens says whether a packet that the rule matches may get somewhere that it would not get without the rule. Our first preference and
+// the two last shut, as long as they lead into our own tables.
 func (r Rule) Opens() bool {
-	return r.Action == Lookup && (r.Priority < PeerPreference || r.Priority > ShutPreference || !ours(r.Table))
+	shuts := r.Priority == InsidePreference || r.Priority == PeerPreference || r.Priority == ShutPreference
+	return r.Action == Lookup && (!shuts || !ours(r.Table))
 }
 
 // Ours says whether the route stands in one of our tables or carries our protocol.
