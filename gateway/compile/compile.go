@@ -227,6 +227,7 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		hash("inwardpairs"+s, "", c.inwardPairs, ruleset.IIFName, c.destination),
 		hash("outwardpairs"+s, "", c.outwardPairs, c.source, ruleset.OIFName),
 		hash("acrosspairs"+s, "", c.acrossPairs, ruleset.IIFName, ruleset.OIFName),
+		hash("themselves"+s, "a device on a camera's interface, twice", c.themselves, c.source, c.destination),
 		rates("reports"+s, "errors of one source", len(p.Devices), ruleset.IIFName, c.source),
 		rates("news"+s, "new flows of one device", len(p.Devices), c.source),
 		interval("masquerade"+s, "clients whose source is translated", ranges(masqueraded(p, c.v4)), ruleset.OIFName, c.source),
@@ -235,14 +236,15 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 	if c.v4 {
 		return list
 	}
-	target := func(name, comment string, m map[string]string) ruleset.Set {
-		set := hash(name, comment, m, ruleset.IIFName, ruleset.NDTarget)
+	target := func(name, comment string, m map[string]string, key ...ruleset.Field) ruleset.Set {
+		set := hash(name, comment, m, append(key, ruleset.NDTarget)...)
 		set.Typeof = true
 		return set
 	}
 	return append(list,
-		target("selves6", "what a device may say that it is", c.selves),
-		target("gateway6", "whom one may ask for", c.gateway))
+		target("selves6", "what a device may say that it is", c.selves, ruleset.IIFName, ruleset.EtherSource),
+		target("bareselves6", "the same, without a MAC", c.bareSelves, ruleset.IIFName),
+		target("gateway6", "whom one may ask for", c.gateway, ruleset.IIFName))
 }
 
 func hash(name, comment string, m map[string]string, key ...ruleset.Field) ruleset.Set {
@@ -303,7 +305,20 @@ func networks(p policy.Policy, v4 bool, wanted func(*policy.Segment) bool) []net
 		}
 		for _, n := range p.Segments[i].Networks() {
 			if n.Addr().Is4() == v4 {
-				list = append(list, n)
+				list = append(list, without(n, nested(p, i, n))...)
+			}
+		}
+	}
+	return list
+}
+
+// nested returns what other segments own inside a network of one: the longest prefix wins.
+func nested(p policy.Policy, owner int, n netip.Prefix) []netip.Prefix {
+	var list []netip.Prefix
+	for i := range p.Segments {
+		for _, other := range p.Segments[i].Networks() {
+			if i != owner && other.Bits() > n.Bits() && n.Overlaps(other) {
+				list = append(list, other)
 			}
 		}
 	}
@@ -319,7 +334,7 @@ func homes(p policy.Policy, v4 bool) map[string][]netip.Prefix {
 		if s.Kind != policy.ClientSegment {
 			continue
 		}
-		m[s.Interface] = networks(policy.Policy{Segments: []policy.Segment{*s}}, v4, isInside)
+		m[s.Interface] = networks(p, v4, func(other *policy.Segment) bool { return other == s })
 		if !v4 {
 			m[s.Interface] = append(m[s.Interface], netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::/128"))
 		}

@@ -131,7 +131,14 @@ func (f family) related() []ruleset.Chain {
 // the error goes the flow's own way or back.
 func (f family) about() []ruleset.Rule {
 	s, from, to := f.suffix, f.origSource, f.origTarget
-	rules := []ruleset.Rule{rule("", in("pairs"+s, from, to), unmark(), accept())}
+	var rules []ruleset.Rule
+	for _, reply := range [...]bool{true, false} {
+		own := map[bool]ruleset.Field{true: to, false: from}[reply]
+		other := in("themselves"+s, f.source, own)
+		other.Not = true
+		rules = append(rules, rule("about another device's flow", in("cameras", ruleset.IIFName), direction(reply), other, counter(), drop()))
+	}
+	rules = append(rules, rule("", in("pairs"+s, from, to), unmark(), accept()))
 	for _, reply := range [...]bool{true, false} {
 		first, second := ruleset.IIFName, ruleset.OIFName
 		if reply {
@@ -155,8 +162,12 @@ func (f family) fresh() ruleset.Chain {
 	return chain("new"+f.suffix, rule("", rate, back()), refusal("more new flows than a device needs"))
 }
 
-// refuse is the end of what forward does not let through. Its sources are verified where they are cameras, so those get an answer.
+// refuse is the end of what forward does not let through. Only a source that comes with its own MAC gets an answer.
 func refuse() ruleset.Chain {
-	polite := rule("", in("polite", ruleset.IIFName), direction(false), goTo("polite"))
-	return chain("refuse", polite, refusal("refused"))
+	var rules []ruleset.Rule
+	for _, f := range families() {
+		rules = append(rules, rule("", in("polite", ruleset.IIFName), direction(false),
+			in("devices"+f.suffix, ruleset.IIFName, ruleset.EtherSource, f.source), goTo("polite")))
+	}
+	return chain("refuse", append(rules, refusal("refused"))...)
 }

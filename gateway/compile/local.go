@@ -118,10 +118,10 @@ func links(governed, uplinks []string) []ruleset.Chain {
 	if len(uplinks) > 0 {
 		hook := ruleset.Hook{Point: ruleset.Egress, Priority: priorityEgress, Devices: uplinks}
 		chains = append(chains, base("egress", hook,
+			rule("to a camera's or recorder's address", in("guarded4", ruleset.IPDestination), counter(), drop()),
+			rule("to a camera's or recorder's address", in("guarded6", ruleset.IP6Destination), counter(), drop()),
 			rule("", in("guarded4", ruleset.IPSource), goTo("leak")),
-			rule("", in("guarded4", ruleset.IPDestination), goTo("leak")),
-			rule("", in("guarded6", ruleset.IP6Source), goTo("leak")),
-			rule("", in("guarded6", ruleset.IP6Destination), goTo("leak"))),
+			rule("", in("guarded6", ruleset.IP6Source), goTo("leak"))),
 			chain("leak",
 				rule("an allow names this device", in("abroad4", ruleset.IPSource), accept()),
 				rule("an allow names this device", in("abroad6", ruleset.IP6Source), accept()),

@@ -61,7 +61,7 @@ func endOf(s side) end {
 func (d Doors) Permit(f netstate.Flow) bool {
 	from, to := d.owner(f.Source), d.owner(f.Destination)
 	if d.own(f.Source) || d.own(f.Destination) {
-		return true
+		return !d.betweenUs(f, from, to)
 	}
 	if d.policy.Site.Scope == policy.ScopeSegments && !governs(from) && !governs(to) {
 		return true
@@ -76,6 +76,11 @@ func (d Doors) Permit(f netstate.Flow) bool {
 		}
 	}
 	return false
+}
+
+// betweenUs says whether a flow runs between the gateway itself and a governed device: neither opens anything towards the other.
+func (d Doors) betweenUs(f netstate.Flow, from, to *policy.Segment) bool {
+	return d.own(f.Destination) && governs(from) && !d.own(f.Source) || d.own(f.Source) && governs(to) && !d.own(f.Destination)
 }
 
 func governs(s *policy.Segment) bool { return s != nil && s.Kind.Governed() }

@@ -18,6 +18,7 @@ type collected struct {
 	crossings, pairs                       map[string]string
 	inwardPairs, outwardPairs, acrossPairs map[string]string
 	abroad, translated                     map[string]string
+	themselves, bareSelves                 map[string]string
 	reach                                  map[string][]netip.Prefix // interface → peers that forward decides about
 	flows                                  []opening                 // what the gates judge
 }
@@ -26,7 +27,8 @@ func newCollected(f family) *collected {
 	c := &collected{family: f, reach: map[string][]netip.Prefix{}}
 	for _, m := range []*map[string]string{
 		&c.devices, &c.bare, &c.bound, &c.selves, &c.gateway, &c.tcpAnswers, &c.udpAnswers, &c.tcpCalls, &c.udpCalls,
-		&c.crossings, &c.pairs, &c.inwardPairs, &c.outwardPairs, &c.acrossPairs, &c.abroad, &c.translated,
+		&c.crossings, &c.pairs, &c.inwardPairs, &c.outwardPairs, &c.acrossPairs, &c.abroad, &c.translated, &c.themselves,
+		&c.bareSelves,
 	} {
 		*m = map[string]string{}
 	}
@@ -65,6 +67,9 @@ func (c *collected) device(p policy.Policy, d *policy.Device, comment string) {
 			continue
 		}
 		iface, addr := ruleset.Name(s.Interface), ruleset.Addr(a)
+		if s.Kind == policy.CameraSegment {
+			c.themselves[ruleset.Key(addr, addr)] = ""
+		}
 		switch {
 		case d.MAC.IsZero() && s.Kind.Governed():
 			c.bare[ruleset.Key(iface, addr)] = comment
@@ -76,8 +81,12 @@ func (c *collected) device(p policy.Policy, d *policy.Device, comment string) {
 		default:
 			c.devices[ruleset.Key(iface, string(d.MAC[:]), addr)] = comment
 		}
-		if !c.v4 && s.Kind.Governed() {
-			c.selves[ruleset.Key(iface, addr)] = comment
+		switch {
+		case c.v4 || !s.Kind.Governed():
+		case d.MAC.IsZero():
+			c.bareSelves[ruleset.Key(iface, addr)] = comment
+		default:
+			c.selves[ruleset.Key(iface, string(d.MAC[:]), addr)] = comment
 		}
 	}
 }
@@ -218,6 +227,20 @@ func outermost(list []netip.Prefix) []netip.Prefix {
 	}
 	slices.SortFunc(kept, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
 	return kept
+}
+
+// without cuts holes out of a prefix, as the prefixes that are left.
+func without(n netip.Prefix, holes []netip.Prefix) []netip.Prefix {
+	inside := slices.DeleteFunc(slices.Clone(holes), func(h netip.Prefix) bool { return !n.Overlaps(h) })
+	switch {
+	case len(inside) == 0:
+		return []netip.Prefix{n}
+	case slices.ContainsFunc(inside, func(h netip.Prefix) bool { return h.Bits() <= n.Bits() }):
+		return nil
+	}
+	low := netip.PrefixFrom(n.Masked().Addr(), n.Bits()+1)
+	high := netip.PrefixFrom(lastAddr(n), n.Bits()+1).Masked()
+	return append(without(low, inside), without(high, inside)...)
 }
 
 // lastAddr returns the highest address of a prefix.

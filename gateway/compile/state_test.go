@@ -132,7 +132,8 @@ func TestSettings(t *testing.T) {
 		}
 		return "untouched"
 	}
-	box, segments, old := school(), school(), school()
+	box, segments, old, silent := school(), school(), school(), school()
+	silent.Segments[0].Refuse, silent.Segments[1].Refuse = policy.RefuseDrop, policy.RefuseDrop
 	segments.Site.Scope = policy.ScopeSegments
 	for i := range old.Segments {
 		is6 := func(a netip.Prefix) bool { return a.Addr().Is6() }
@@ -152,6 +153,8 @@ func TestSettings(t *testing.T) {
 		{"net/ipv6/conf/cam0/disable_ipv6", box, "0"},
 		{"net/ipv6/conf/cam0/disable_ipv6", old, "1"},
 		{"net/ipv6/conf/cam0/accept_ra", box, "0"},
+		{"net/ipv4/icmp_ratemask", box, "6160"},
+		{"net/ipv4/icmp_ratemask", silent, "untouched"},
 		{"net/ipv4/ip_forward", box, "1"},
 		{"net/ipv6/conf/all/forwarding", box, "1"},
 		{"net/ipv6/conf/all/forwarding", old, "0"},
