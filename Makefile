@@ -9,9 +9,15 @@ OWN_NAMESPACES := unshare --user --map-root-user --net
 # As root, with the machine's own limits on buffers and memory; still in a network namespace of its own.
 OWN_NETWORK    := unshare --net
 
-# What the tests with the tag full let judge and be recorded.
+# What the tests with the tag full let judge, be recorded and be booted.
 FULL_PACKAGES := nftables iproute2 conntrack tcpdump ffmpeg motion \
-	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+	qemu-system-x86
+
+# The release's own kernel, for a virtual machine: its files only, so that the machine itself boots what it booted before.
+KERNEL       := /var/cache/cordon-kernel
+KERNEL_FETCH := cd $$work && apt-get -q -o APT::Sandbox::User=root download "$$name" && dpkg -x *.deb . && \
+	rm -rf $(KERNEL) && mkdir -p $(KERNEL) && mv lib boot $(KERNEL)
 
 .PHONY: help build demo test test-race test-full test-full-packages lint fuzz bench vuln check
 
@@ -33,13 +39,17 @@ test: ## run every test that needs only Go and a kernel; no root
 test-race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -exec "$(OWN_NAMESPACES)" ./...
 
-test-full: test-full-packages ## as root: also against nft, ffmpeg, motion and GStreamer
+test-full: test-full-packages ## as root: also against nft, ffmpeg, motion, GStreamer and Debian's kernel
 	go test -tags full -exec "$(OWN_NETWORK)" ./...
 
 test-full-packages:
 	@test "$$(id -u)" = 0 || { echo "make test-full needs root: it installs what it is judged by and lifts the limits of a user namespace."; exit 1; }
 	@dpkg -s $(FULL_PACKAGES) >/dev/null 2>&1 || { apt-get -q update && \
 	  DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $(FULL_PACKAGES); }
+	@ls $(KERNEL)/boot/vmlinuz-* >/dev/null 2>&1 || { \
+	  name=$$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-6[.]1[.].*\)/\1/p' | head -n 1); \
+	  test -n "$$name" || { echo "apt has no Debian kernel 6.1 here: the test on it will be skipped"; exit 0; }; \
+	  work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && $(KERNEL_FETCH); }
 
 lint: ## linters, formatting and a tidy go.mod
 	$(TOOL) golangci-lint run
