@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cordon/gateway/netstate"
 	"cordon/gateway/ruleset"
 	"cordon/policy"
 )
@@ -32,6 +33,18 @@ func second(name string) ruleset.Chain {
 		rule("", is(ruleset.NFProto, ruleset.Octet(10)), jumpTo(name+"6")),
 		refusal("refused"),
 	)
+}
+
+// tellErrors marks ICMP errors that come in by an uplink about a flow, behind every address translation: the routers that send them are
+// no peers, so that policy routing lets them in by this mark. Nobody else's packet has it behind this chain.
+func tellErrors() ruleset.Chain {
+	hook := ruleset.Hook{Point: ruleset.Prerouting, Priority: priorityLast}
+	rules := []ruleset.Rule{rule("nobody else's", is(ruleset.Mark, ruleset.Word(netstate.ErrorMark)), unmark())}
+	for _, f := range families() {
+		rules = append(rules, rule("", in("uplinks", ruleset.IIFName), state(ruleset.StateRelated),
+			is(f.icmpType, types(f.errors)...), mark(netstate.ErrorMark)))
+	}
+	return base("errors", hook, rules...)
 }
 
 // home checks that a client's source lives behind the interface it came in by, and comes with its MAC where the policy binds one.

@@ -11,6 +11,7 @@ const (
 	priorityARP     = -510
 	priorityIngress = -500
 	priorityRaw     = -300
+	priorityLast    = 1<<31 - 1
 	priorityFilter  = 0
 	priorityLeaving = 99
 	priorityNAT     = 100

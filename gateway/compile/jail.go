@@ -13,7 +13,7 @@ import (
 // peers, never a camera.
 //
 //	876  to INSIDE iif cam0 → 88xxx               before a way to every address: what is inside is no way out
-//	877  iif cam0 to PEER tcp dport 443 → main    an allow through an uplink, and its replies
+//	877  iif cam0 to PEER tcp dport 443 → main    an allow through an uplink, its replies, and errors about it, by mark
 //	879  iif lo → 881                             the gateway's own packets
 //	879  from PEER to CAMERAS iif lan0 → 881      who may send towards cameras
 //	880  iif cam0 → 88xxx                         a governed interface: its peers, then a blackhole
@@ -196,6 +196,7 @@ func (j *jail) throughUplink(own, peer side, o opening) {
 	ports := o.routedPorts()
 	for _, to := range peer.networks(o.v4) {
 		j.keepInside(own.segment, to)
+		j.errors(own, peer, o.v4)
 		for _, home := range own.networks(o.v4) {
 			out := netstate.Rule{
 				Family: netstate.FamilyOf(home.Addr()), Priority: netstate.ExceptionPreference, From: home, To: to,
@@ -212,6 +213,25 @@ func (j *jail) throughUplink(own, peer side, o opening) {
 			}
 			j.rules[out], j.rules[in] = true, true
 		}
+	}
+}
+
+// errors lets ICMP errors about what goes through an uplink in, whoever on the way there sends them. The packet filter's mark is asked
+// for, so that without it nothing comes in; the outward rule is what the reverse-path check of IPv4 looks for.
+func (j *jail) errors(own, peer side, v4 bool) {
+	const whole = 1<<32 - 1
+	for _, home := range own.networks(v4) {
+		in := netstate.Rule{
+			Family: netstate.FamilyOf(home.Addr()), Priority: netstate.ExceptionPreference, To: home, IIF: peer.segment.Interface,
+			Mark: netstate.ErrorMark, Mask: whole, Protocol: policy.ICMPv6, Table: netstate.CameraTable,
+		}
+		if v4 {
+			in.Protocol = policy.ICMP
+			back := in
+			back.From, back.To, back.IIF, back.Table = home, netip.Prefix{}, own.segment.Interface, netstate.MainTable
+			j.rules[back] = true
+		}
+		j.rules[in] = true
 	}
 }
 

@@ -16,7 +16,7 @@ func State(p policy.Policy, commit string) (netstate.State, ruleset.Ruleset) {
 	rules, routes := jailOf(p, openings(p))
 	s := netstate.State{
 		Tables: wire.Of(filter), Rules: rules, Routes: append(routes, ownRoutes(p)...),
-		Links: wantedLinks(p), Addresses: addresses(p), Neighbours: neighbours(p), Sysctls: sysctls(p),
+		Links: wantedLinks(p), Addresses: addresses(p), Neighbours: neighbours(p), Sysctls: sysctls(p, rules),
 	}
 	return s.Canonical(), filter
 }

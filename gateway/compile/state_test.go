@@ -89,10 +89,12 @@ func TestJailThroughUplink(t *testing.T) {
 	s, _ := compile.State(p, "")
 	got := texts(s.Rules, func(r netstate.Rule) bool { return r.Priority == netstate.ExceptionPreference })
 	want := []string{
+		"pref 877 from 10.30.0.0/24 iif cam0 fwmark 0x434f5245 ipproto icmp lookup 254",
 		"pref 877 from 10.30.0.0/24 to 198.51.100.7 iif cam0 ipproto tcp dport 443 lookup 254",
 		"pref 877 from 10.30.0.0/24 to 198.51.100.7 iif cam0 ipproto udp lookup 254",
 		"pref 877 from 198.51.100.7 to 10.30.0.0/24 iif wan0 ipproto tcp sport 443 lookup 881",
 		"pref 877 from 198.51.100.7 to 10.30.0.0/24 iif wan0 ipproto udp lookup 881",
+		"pref 877 from all to 10.30.0.0/24 iif wan0 fwmark 0x434f5245 ipproto icmp lookup 881",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

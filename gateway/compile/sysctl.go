@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"cordon/gateway/netstate"
 	"cordon/policy"
 )
@@ -40,7 +42,7 @@ func inside() []setting {
 }
 
 // sysctls returns the kernel's settings. In scope "segments" only governed interfaces are touched: the rest belongs to somebody else.
-func sysctls(p policy.Policy) []netstate.Sysctl {
+func sysctls(p policy.Policy, rules []netstate.Rule) []netstate.Sysctl {
 	var list []netstate.Sysctl
 	set := func(iface string, settings ...setting) {
 		for _, s := range settings {
@@ -59,6 +61,10 @@ func sysctls(p policy.Policy) []netstate.Sysctl {
 		if p.Site.Scope == policy.ScopeBox || s.Kind.Governed() {
 			set(s.Interface, everywhere()...)
 			set(s.Interface, setting{"ipv4", "arp_ignore", arpIgnore(s)}, setting{"ipv6", "accept_ra", acceptRA(s)})
+		}
+		if hearsErrors(rules, s.Interface) {
+			// The reverse-path check asks with the packet's mark too, as the rules for errors do.
+			set(s.Interface, setting{"ipv4", "src_valid_mark", "1"})
 		}
 		if s.Kind.Governed() {
 			set(s.Interface, inside()...)
@@ -118,6 +124,13 @@ func arpIgnore(s *policy.Segment) string {
 		return "2"
 	}
 	return "1"
+}
+
+// hearsErrors says whether a rule of the jail lets ICMP errors about IPv4 in by an interface.
+func hearsErrors(rules []netstate.Rule, iface string) bool {
+	return slices.ContainsFunc(rules, func(r netstate.Rule) bool {
+		return r.Family == netstate.IPv4 && r.Mark == netstate.ErrorMark && r.Table == netstate.CameraTable && r.IIF == iface
+	})
 }
 
 func flag(on bool) string {
