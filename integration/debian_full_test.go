@@ -27,9 +27,9 @@ const (
 )
 
 // guestModules are the kernel modules that the tests need: nothing loads one by itself there.
-const guestModules = "veth bridge 8021q vrf dummy nf_tables nft_ct nft_limit nft_log nft_fib_inet nft_nat nft_masq nft_chain_nat nft_redir" +
-	" nft_reject_inet nft_reject_bridge nft_meta_bridge nf_conntrack_bridge nft_objref nft_quota nft_connlimit nft_hash nft_numgen nft_flow_offload nft_tproxy nft_socket nf_log_syslog" +
-	" nfnetlink_log nf_conntrack_netlink"
+const guestModules = "veth bridge 8021q vrf dummy nf_tables nft_ct nft_limit nft_log nft_fib_inet nft_nat nft_masq nft_chain_nat" +
+	" nft_redir nft_reject_inet nft_reject_bridge nft_meta_bridge nf_conntrack_bridge nft_objref nft_quota nft_connlimit nft_hash" +
+	" nft_numgen nft_flow_offload nft_tproxy nft_socket nf_log_syslog nfnetlink_log nf_conntrack_netlink"
 
 // judged is a package whose tests run on Debian's kernel, and those that must be among them.
 type judged struct {
@@ -43,7 +43,11 @@ func onDebian() []judged {
 		{folder: "gateway/kernel/sysctl", must: "TestKernelKeepsWhatIsWritten"},
 		{folder: "gateway/kernel/conntrack", must: "TestOnlyTheRefusedFlowEnds"},
 		{folder: "gateway/kernel/route", must: "TestKernelTakesThePlanAndTakesItBack TestRulesReadBackExactly TestManyNeighboursAtOnce"},
-		{folder: "gateway/kernel/nft", must: "TestWrittenIsRead TestFeatures TestEmptyTransaction TestChainIsReplacedInEveryState TestNothingAppliesWhenOneMessageFails"},
+		{
+			folder: "gateway/kernel/nft",
+			must: "TestWrittenIsRead TestFeatures TestEmptyTransaction TestChainIsReplacedInEveryState" +
+				" TestNothingAppliesWhenOneMessageFails",
+		},
 		{folder: "gateway/kernel", must: "TestApplyAndNothingIsLeftToDo TestAMistakeUndoesEverything"},
 		{
 			folder: "integration", alone: true,
