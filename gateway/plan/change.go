@@ -48,7 +48,7 @@ type tags struct {
 func tagsOf(tables []wire.Table) tags {
 	t := tags{things: map[[2]string]tag{}, files: map[string]string{}}
 	for i := range tables {
-		if c := tables[i].Chain("origins"); c != nil {
+		if c := tables[i].Chain(memo); c != nil {
 			for _, r := range c.Rules {
 				t.block(wire.Comment(r.Userdata))
 			}

@@ -52,7 +52,7 @@ func (t Tables) skeleton() []Change {
 		changes = append(changes, Change{Action: Remove, Kind: "skeleton", Name: "table " + id.String()})
 	}
 	for _, name := range t.Reshaped {
-		if !strings.HasSuffix(name, " origins") {
+		if !strings.HasSuffix(name, " "+memo) {
 			changes = append(changes, Change{Action: Amend, Kind: "skeleton", Name: name})
 		}
 	}

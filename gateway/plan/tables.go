@@ -248,10 +248,13 @@ func (t *Tables) amendSetsAndChains(a amendment) {
 	}
 }
 
+// memo is the chain that no packet meets: it only says what the tables were made from. Its rules are not counted when they change.
+const memo = "origins"
+
 // refill gives chains their rules again.
 func (t *Tables) refill(a amendment) {
 	for _, c := range a.live.Chains {
-		if a.refilled[c.Name] {
+		if a.refilled[c.Name] && c.Name != memo {
 			t.Rules.Removed += len(c.Rules)
 		}
 	}
@@ -262,7 +265,9 @@ func (t *Tables) refill(a amendment) {
 		t.Reshaped = append(t.Reshaped, "chain "+a.id.String()+" "+c.Name)
 		for _, r := range c.Rules {
 			t.Batch.AddRule(a.wanted, c.Name, r)
-			t.Rules.Added++
+		}
+		if c.Name != memo {
+			t.Rules.Added += len(c.Rules)
 		}
 	}
 }
