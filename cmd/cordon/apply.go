@@ -72,7 +72,7 @@ func (a *app) apply(ctx context.Context, r reading, f applyFlags, document *api.
 	if err != nil {
 		return nil, a.trouble("apply", r, err)
 	}
-	defer lock.Release()
+	defer func() { _ = lock.Release() }() // the end of the process lets go of it too
 	store := history.In(a.flags.state)
 	if err := store.Ready(); err != nil {
 		return nil, a.unwritable(r, err)
@@ -81,7 +81,7 @@ func (a *app) apply(ctx context.Context, r reading, f applyFlags, document *api.
 	if err != nil {
 		return nil, a.trouble("apply", r, err)
 	}
-	defer g.Close()
+	defer func() { _ = g.Close() }() // what is in force stays in force
 	proposal, err := g.Propose(ctx, r.policy, "")
 	if err != nil {
 		return nil, a.trouble("apply", r, err)

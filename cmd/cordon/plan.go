@@ -40,7 +40,7 @@ func propose(ctx context.Context, r reading) (gateway.Proposal, error) {
 	if err != nil {
 		return gateway.Proposal{}, err
 	}
-	defer g.Close()
+	defer func() { _ = g.Close() }() // it was only read
 	return g.Propose(ctx, r.policy, "")
 }
 

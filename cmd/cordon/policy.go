@@ -116,8 +116,7 @@ func existing(dir string) string {
 
 // reason leaves the name out of what a file system says: the sentence has it.
 func reason(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return at.Err
 	}
 	return err

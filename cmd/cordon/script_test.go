@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"cordon/gateway/api"
@@ -41,7 +43,7 @@ func TestScript(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "links": links, "kernel": snapshot, "document": document, "await": await,
-			"foreign": foreign, "meddle": meddle,
+			"foreign": foreign, "meddle": meddle, "flow": flow,
 		},
 	})
 }
@@ -114,7 +116,8 @@ func snapshot(ts *testscript.TestScript, neg bool, args []string) {
 	k, err := kernel.Open(kernel.Settings)
 	ts.Check(err)
 	defer k.Close()
-	reading, err := k.Read(context.Background(), []string{"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv4/conf/all/rp_filter"})
+	settings := []string{"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv4/conf/all/rp_filter"}
+	reading, err := k.Read(context.Background(), settings)
 	ts.Check(err)
 	var text bytes.Buffer
 	for _, table := range reading.State.Tables {
@@ -207,6 +210,29 @@ func meddle(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("usage: meddle flush | down LINK | setting NAME VALUE")
 	}
+}
+
+// flow makes the kernel track a connection: flow SOURCE SOURCE-PORT DESTINATION DESTINATION-PORT.
+func flow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: flow SOURCE SOURCE-PORT DESTINATION DESTINATION-PORT")
+	}
+	port := func(text string) uint16 {
+		n, err := strconv.ParseUint(text, 10, 16)
+		ts.Check(err)
+		return uint16(n)
+	}
+	source, destination := net.ParseIP(args[0]).To4(), net.ParseIP(args[2]).To4()
+	ts.Check(netlink.ConntrackCreate(netlink.ConntrackTable, unix.AF_INET, &netlink.ConntrackFlow{
+		FamilyType: unix.AF_INET, TimeOut: 600,
+		Forward: netlink.IPTuple{
+			Protocol: unix.IPPROTO_TCP, SrcIP: source, SrcPort: port(args[1]), DstIP: destination, DstPort: port(args[3]),
+		},
+		Reverse: netlink.IPTuple{
+			Protocol: unix.IPPROTO_TCP, SrcIP: destination, SrcPort: port(args[3]), DstIP: source, DstPort: port(args[1]),
+		},
+		ProtoInfo: &netlink.ProtoInfoTCP{State: nl.TCP_CONNTRACK_ESTABLISHED},
+	}))
 }
 
 // await waits until a file is there.

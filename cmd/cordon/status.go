@@ -84,7 +84,7 @@ func inspect(ctx context.Context, last remembered) (gateway.Status, error) {
 	if err != nil {
 		return gateway.Status{}, err
 	}
-	defer g.Close()
+	defer func() { _ = g.Close() }() // it was only read
 	commit := ""
 	if last.applied != nil {
 		commit = last.applied.Commit

@@ -39,8 +39,8 @@ func (a *app) trouble(verb string, r reading, err error) error {
 		return &failure{code: exitFailed, sentence: "trouble.held", args: message.Args{"pid": pid, "file": held.File}, next: "ps -fp " + pid}
 	case errors.As(err, &large):
 		return &failure{
-			code: exitFailed, sentence: "trouble.large", args: message.Args{"needed": strconv.Itoa(large.Needed), "available": strconv.Itoa(large.Available)},
-			next: "sudo sysctl -w net.core.wmem_max=" + strconv.Itoa(large.Limit()),
+			code: exitFailed, sentence: "trouble.large", next: "sudo sysctl -w net.core.wmem_max=" + strconv.Itoa(large.Limit()),
+			args: message.Args{"needed": strconv.Itoa(large.Needed), "available": strconv.Itoa(large.Available)},
 		}
 	case errors.As(err, &differ):
 		return &failure{code: exitFailed, sentence: "trouble.differs", cause: differ, next: again}

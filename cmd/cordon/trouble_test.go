@@ -30,7 +30,7 @@ func TestTrouble(t *testing.T) {
 		"absent":        {&gateway.AbsentError{Interfaces: []string{"eth7"}, Present: []string{"eth0"}}, "no interface eth7", "ip -brief link"},
 		"held":          {&history.HeldError{File: "/run/cordon/lock", PID: 42}, "Process 42", "ps -fp 42"},
 		"too large":     {&nft.TooLargeError{Needed: 1000000, Available: 212960}, "one transaction", "sudo sysctl -w net.core.wmem_max=500016"},
-		"differs":       {&gateway.DiffersError{Changes: []plan.Change{{Action: plan.Add, Kind: "rule", Name: "x"}}}, "taken back", "cordon plan site"},
+		"differs":       {&gateway.DiffersError{Changes: []plan.Change{{Kind: "rule", Name: "x"}}}, "taken back", "cordon plan site"},
 		"moved":         {refusal(unix.ERESTART), "Another program", "cordon plan site"},
 		"not permitted": {unix.EPERM, "does not permit", "cordon"},
 		"no nf_tables":  {unix.EPROTONOSUPPORT, "no nf_tables", "sudo modprobe nf_tables"},
@@ -62,7 +62,7 @@ func TestInterrupted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer lock.Release()
+			t.Cleanup(func() { _ = lock.Release() })
 		}
 		var stdout, stderr strings.Builder
 		args := []string{"apply", "../../examples/home", "--yes", "--no-confirm", "--run", dir + "/run", "--state", dir + "/state"}

@@ -2,6 +2,7 @@ package write
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -25,17 +26,17 @@ func Diff(name, before, after string) string {
 	edits := compare(lines(before), lines(after))
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n", name, name)
-	old, new := 1, 1
+	from, to := 1, 1
 	for start := 0; start < len(edits); {
 		end := hunk(edits, start)
 		if end == start {
-			old, new, start = old+1, new+1, start+1
+			from, to, start = from+1, to+1, start+1
 			continue
 		}
 		removed, added := write(nil, edits[start:end])
-		fmt.Fprintf(&out, "@@ -%d,%d +%d,%d @@\n", first(old, removed), removed, first(new, added), added)
+		fmt.Fprintf(&out, "@@ -%d,%d +%d,%d @@\n", first(from, removed), removed, first(to, added), added)
 		write(&out, edits[start:end])
-		old, new, start = old+removed, new+added, end
+		from, to, start = from+removed, to+added, end
 	}
 	return out.String()
 }
@@ -143,10 +144,10 @@ func subsequences(before, after []string) [][]int {
 	for i := range common {
 		common[i] = make([]int, len(after)+1)
 	}
-	for i := len(before) - 1; i >= 0; i-- {
-		for j := len(after) - 1; j >= 0; j-- {
+	for i, b := range slices.Backward(before) {
+		for j, a := range slices.Backward(after) {
 			common[i][j] = max(common[i+1][j], common[i][j+1])
-			if before[i] == after[j] {
+			if b == a {
 				common[i][j] = common[i+1][j+1] + 1
 			}
 		}
