@@ -155,3 +155,32 @@ func flows(t *testing.T, l *lab.Lab, source netip.Addr) int {
 	})
 	return n
 }
+
+// TestRefusalsAreAnswered holds that a camera which asks again and again is refused at once each time, in both families, as long as it
+// asks no faster than the limit: silence sends cameras into a frenzy. The control is the same with refuse = "drop".
+func TestRefusalsAreAnswered(t *testing.T) {
+	l := open(t)
+	silent := strings.Replace(head+allows, `kind      = "camera"`, "kind      = \"camera\"\n  refuse    = \"drop\"", 1)
+	for _, c := range []struct {
+		policy string
+		want   lab.Answer
+		tries  int
+	}{
+		{head + allows, lab.Refused, 15},
+		{silent, lab.Silence, 1},
+	} {
+		apply(t, l, read(t, c.policy))
+		for _, to := range []string{"198.51.100.7", "2001:db8:1::7"} {
+			for i := range c.tries {
+				f := flow{name: "names", from: c1, to: to, protocol: policy.UDP, port: 53}
+				r, err := l.Try(t.Context(), f.try())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Answer != c.want || r.Arrived != 0 {
+					t.Errorf("try %d to %s: %s, arrived %d; want %s", i+1, to, r.Answer, r.Arrived, c.want)
+				}
+			}
+		}
+	}
+}
