@@ -36,7 +36,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 1<<16 {
-			t.Skip("long texts are slow, not different")
+			return // long texts are slow, not different
 		}
 		csv := &fstest.MapFile{Data: []byte("name,segment,mac,address\nc1,cameras,44:19:b6:00:00:01,10.30.0.31\n")}
 		p, diagnostics := load.Dir(nil, load.Directory{FS: fstest.MapFS{"a.hcl": {Data: []byte(text)}, "cameras.csv": csv}})

@@ -193,7 +193,7 @@ func (s screen) end(r Report) {
 	if len(failed) > 0 {
 		color = red
 	}
-	s.say(s.paint(color, s.text("summary", args)))
+	s.say(s.paint(color, s.text("end", args)))
 	if len(failed) > 0 {
 		return
 	}
