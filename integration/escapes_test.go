@@ -165,6 +165,12 @@ func malformed() []technique {
 		{id: "C12", what: "a chain of headers", severity: high, mechanism: "RFC 7045", from: c1, frames: header(
 			frame.Extension{Type: frame.HopByHop, Body: pad}, frame.Extension{Type: frame.DestinationOptions, Body: pad},
 			frame.FragmentHeader(10, 0, false))},
+	}
+}
+
+// priorityTags are tags that the kernel takes off before it looks at a packet.
+func priorityTags() []technique {
+	return []technique{
 		{
 			id: "G20", what: "priority tag, VID 0", severity: high, mechanism: "the kernel takes the tag off", from: c1,
 			frames: tagged(inCamera, inRecorder, frame.Tag{}),
@@ -914,6 +920,21 @@ func TestAbroad(t *testing.T) {
 	}
 }
 
+// narrow makes a link of the gateway carry smaller packets.
+func narrow(t *testing.T, l *lab.Lab, iface string, mtu int) {
+	t.Helper()
+	err := l.Gateway().Do(func() error {
+		link, err := netlink.LinkByName(iface)
+		if err != nil {
+			return err
+		}
+		return netlink.LinkSetMTU(link, mtu)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestPathMTU holds that a sender hears when its packet is too big: from the gateway, and from a router beyond it.
 func TestPathMTU(t *testing.T) {
 	l := open(t)
@@ -926,16 +947,7 @@ func TestPathMTU(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = l.Gateway().Do(func() error {
-		link, err := netlink.LinkByName("rec0")
-		if err != nil {
-			return err
-		}
-		return netlink.LinkSetMTU(link, 1300)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	narrow(t, l, "rec0", 1300)
 	tooBig, err := camera.Watch(func(p frame.Packet) bool {
 		return p.Protocol == policy.ICMP && p.ICMPType == 3 && p.ICMPCode == 4 || p.Protocol == policy.ICMPv6 && p.ICMPType == 2
 	})
