@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -124,8 +125,9 @@ func snapshot(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintf(&text, "table %s: %d chains, %d sets\n", table.ID(), len(table.Chains), len(table.Sets))
 	}
 	list(&text, reading.State.Links)
-	list(&text, reading.State.Addresses)
-	list(&text, reading.State.Routes)
+	// What the kernel adds by itself when a link comes up comes when it likes.
+	list(&text, slices.DeleteFunc(reading.State.Addresses, func(a netstate.Address) bool { return a.Prefix.Addr().IsLinkLocalUnicast() }))
+	list(&text, slices.DeleteFunc(reading.State.Routes, func(r netstate.Route) bool { return r.Protocol == unix.RTPROT_KERNEL }))
 	list(&text, reading.State.Rules)
 	list(&text, reading.State.Neighbours)
 	list(&text, reading.State.Sysctls)
