@@ -184,6 +184,7 @@ func (c compiler) shared() []ruleset.Set {
 		hash("crossings", "pairs of interfaces that an allow connects", crossings, ruleset.IIFName, ruleset.OIFName),
 		hash("governed", "camera and recorder interfaces", names(c.interfaces(governed)), ruleset.IIFName),
 		hash("cameras", "camera interfaces", names(c.interfaces(kind(policy.CameraSegment))), ruleset.IIFName),
+		hash("clients", "client interfaces", names(c.interfaces(kind(policy.ClientSegment))), ruleset.IIFName),
 		hash("uplinks", "", names(c.interfaces(isUplink)), ruleset.IIFName),
 		hash("leased", "uplinks that ask for their addresses", names(c.interfaces(leased)), ruleset.IIFName),
 		hash("polite", "refuse = reject", polite, ruleset.IIFName),

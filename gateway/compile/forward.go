@@ -22,7 +22,7 @@ func prerouting(scope policy.Scope) []ruleset.Chain {
 	}
 	return []ruleset.Chain{
 		base("prerouting", hook, append(rules, end)...),
-		second("camera"), second("recorder"), home(), uplink(),
+		second("camera"), second("recorder"), home(scope), uplink(),
 	}
 }
 
@@ -47,8 +47,9 @@ func tellErrors() ruleset.Chain {
 	return base("errors", hook, rules...)
 }
 
-// home checks that a client's source lives behind the interface it came in by, and comes with its MAC where the policy binds one.
-func home() ruleset.Chain {
+// home checks that a client's source lives behind the interface it came in by, and comes with its MAC where the policy binds one. In
+// scope "segments" a client that lives elsewhere is nobody's business until it turns to a governed segment: forward asks then.
+func home(scope policy.Scope) ruleset.Chain {
 	var rules []ruleset.Rule
 	for _, f := range families() {
 		bound := in("bound"+f.suffix, ruleset.IIFName, f.source)
@@ -58,7 +59,20 @@ func home() ruleset.Chain {
 			rule("not the MAC that this address is bound to", bound, stranger, counter(), drop()),
 			rule("", in("home"+f.suffix, ruleset.IIFName, f.source), accept()))
 	}
-	return chain("home", append(rules, refusal("a source that does not live here"))...)
+	end := refusal("a source that does not live here")
+	if scope == policy.ScopeSegments {
+		end = rule("not ours to decide", accept())
+	}
+	return chain("home", append(rules, end)...)
+}
+
+// resident is what home is in scope "segments", asked in forward of a client's packets towards governed segments.
+func resident() ruleset.Chain {
+	var rules []ruleset.Rule
+	for _, f := range families() {
+		rules = append(rules, rule("", in("home"+f.suffix, ruleset.IIFName, f.source), back()))
+	}
+	return chain("resident", append(rules, refusal("a source that does not live here"))...)
 }
 
 func uplink() ruleset.Chain {
@@ -78,15 +92,21 @@ func forward(scope policy.Scope, byFamily map[string][]gate) []ruleset.Chain {
 		rule("ingress found the flow, conntrack the direction, routing the way",
 			is(ruleset.Mark, ruleset.Word(markAnswer)), direction(true), crossing, unmark(), accept()),
 		rule("", is(ruleset.Mark, ruleset.Word(markCall)), state(ruleset.StateEstablished), direction(false), crossing, unmark(), accept()),
-		rule("", crossing, goTo("judge")),
 	}
-	if scope == policy.ScopeSegments {
+	judged := rule("", crossing, goTo("judge"))
+	chains := []ruleset.Chain{judge()}
+	if scope == policy.ScopeBox {
+		rules = append(rules, judged, rule("", goTo("refuse")))
+	} else {
 		rules = append(rules,
+			rule("", in("clients", ruleset.IIFName), in("governed", ruleset.OIFName), jumpTo("resident")),
+			judged,
 			rule("", in("governed", ruleset.IIFName), goTo("refuse")),
 			rule("", in("governed", ruleset.OIFName), goTo("refuse")),
 			rule("not ours to decide", accept()))
+		chains = append(chains, resident())
 	}
-	chains := []ruleset.Chain{base("forward", hook, append(rules, rule("", goTo("refuse")))...), judge()}
+	chains = append(chains, base("forward", hook, rules...))
 	for _, f := range families() {
 		chains = append(chains, f.judge(byFamily[f.suffix])...)
 	}
