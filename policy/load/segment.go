@@ -95,9 +95,10 @@ func (l *loader) gateways(b block) []netip.Prefix {
 	return list
 }
 
-// usable says whether a machine can have the address on a network.
+// usable says whether a machine can have the address on one network and no other: every link has IPv6 link-local addresses of its own,
+// which nobody routes.
 func usable(a netip.Addr) bool {
-	return a.IsValid() && !a.Is4In6() && a.Zone() == "" && !a.IsMulticast() && !a.IsUnspecified() && !a.IsLoopback() &&
+	return !(a.Is6() && a.IsLinkLocalUnicast()) && a.IsValid() && !a.Is4In6() && a.Zone() == "" && !a.IsMulticast() && !a.IsUnspecified() && !a.IsLoopback() &&
 		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 

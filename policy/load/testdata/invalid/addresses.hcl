@@ -6,6 +6,7 @@ segment "bad" {
     "10.60.0.0/24",   # ERROR: gateway-is-network
     "10.60.0.255/24", # ERROR: gateway-is-broadcast
     "224.0.0.1/24",   # ERROR: unusable-address
+    "fe80::1/64",     # ERROR: unusable-address
     "10.61.0.1/24",
   ]
   route {
