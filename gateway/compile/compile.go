@@ -16,7 +16,7 @@ import (
 // came from, or "".
 func Ruleset(p policy.Policy, commit string) ruleset.Ruleset {
 	c := compiler{Policy: p, files: codes(p)}
-	all, own := openings(p), managed(p)
+	all, own := openings(p), slices.Collect(managed(p))
 	for _, f := range families() {
 		s := collect(f, p, all, c.comment)
 		origin := func(o opening) string { return c.comment(o.origin) }

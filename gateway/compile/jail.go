@@ -2,6 +2,7 @@ package compile
 
 import (
 	"hash/fnv"
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -41,7 +42,7 @@ type peerRoute struct {
 }
 
 // jailOf returns the policy routing of a policy.
-func jailOf(p policy.Policy, all []opening) ([]netstate.Rule, []netstate.Route) {
+func jailOf(p policy.Policy, all iter.Seq[opening]) ([]netstate.Rule, []netstate.Route) {
 	j := jail{
 		policy: p, tables: peerTables(interfaces(p, governed)), rules: map[netstate.Rule]bool{},
 		routes: map[netstate.Route]bool{}, peering: map[string][]peerRoute{},
@@ -49,7 +50,7 @@ func jailOf(p policy.Policy, all []opening) ([]netstate.Rule, []netstate.Route) 
 	for _, f := range [...]netstate.Family{netstate.IPv4, netstate.IPv6} {
 		j.frame(f)
 	}
-	for _, o := range all {
+	for o := range all {
 		j.opening(o)
 	}
 	for iface, ways := range j.peering {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -88,49 +89,57 @@ type opening struct {
 	origin   policy.Origin
 }
 
-// openings returns everything that the policy's allows open.
-func openings(p policy.Policy) []opening {
-	var all []opening
-	for i := range p.Allows {
-		a := &p.Allows[i]
-		from, to := sides(p, a.From), sides(p, a.To)
-		services := flatten(a.Services)
-		for _, f := range from {
-			for _, t := range to {
-				all = appendOpenings(all, f, t, services, a.Origin)
+// openings yields everything that the policy's allows open, one at a time: there are as many as devices times peers times services.
+func openings(p policy.Policy) iter.Seq[opening] {
+	return func(yield func(opening) bool) {
+		for i := range p.Allows {
+			a := &p.Allows[i]
+			if !between(sides(p, a.From), sides(p, a.To), flatten(a.Services), a.Origin, yield) {
+				return
 			}
 		}
 	}
-	return all
 }
 
-// managed returns what `manage` opens on the gateway itself.
-func managed(p policy.Policy) []opening {
-	var all []opening
-	for i := range p.Manage {
-		m := &p.Manage[i]
-		for _, f := range sides(p, m.From) {
-			all = appendOpenings(all, f, side{kind: theGateway}, flatten(m.Services), m.Origin)
+// managed yields what `manage` opens on the gateway itself.
+func managed(p policy.Policy) iter.Seq[opening] {
+	return func(yield func(opening) bool) {
+		for i := range p.Manage {
+			m := &p.Manage[i]
+			if !between(sides(p, m.From), []side{{kind: theGateway}}, flatten(m.Services), m.Origin, yield) {
+				return
+			}
 		}
 	}
-	return all
 }
 
-// appendOpenings adds the openings between two sides for each family that both have. A side does not open towards itself, nor
+// between yields the openings between two lists of sides, for each family that both ends have. A side does not open towards itself, nor
 // through the gateway to its own segment: behind a switch those packets are out of the gateway's sight.
-func appendOpenings(all []opening, from, to side, services []service, origin policy.Origin) []opening {
-	if from.segment == to.segment {
-		return all
-	}
-	for _, v4 := range [...]bool{true, false} {
-		if !from.speaks(v4) || !to.speaks(v4) {
-			continue
+func between(from, to []side, services []service, origin policy.Origin, yield func(opening) bool) bool {
+	for _, f := range from {
+		for _, t := range to {
+			if f.segment == t.segment {
+				continue
+			}
+			for _, v4 := range [...]bool{true, false} {
+				if f.speaks(v4) && t.speaks(v4) && !each(services, opening{v4: v4, from: f, to: t, origin: origin}, yield) {
+					return false
+				}
+			}
 		}
-		for _, s := range services {
-			all = append(all, opening{v4: v4, from: from, to: to, service: s, origin: origin})
+	}
+	return true
+}
+
+// each yields an opening once for each service.
+func each(services []service, o opening, yield func(opening) bool) bool {
+	for _, s := range services {
+		o.service = s
+		if !yield(o) {
+			return false
 		}
 	}
-	return all
+	return true
 }
 
 // speaks says whether the side has an address of the family.

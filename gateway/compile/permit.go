@@ -30,7 +30,7 @@ type end struct {
 func DoorsOf(p policy.Policy) Doors {
 	d := Doors{policy: p, open: map[ends][]service{}}
 	known := map[netip.Prefix]bool{}
-	for _, o := range openings(p) {
+	for o := range openings(p) {
 		k := ends{endOf(o.from), endOf(o.to)}
 		d.open[k] = append(d.open[k], o.service)
 		for _, n := range [...]netip.Prefix{k.from.network, k.to.network} {

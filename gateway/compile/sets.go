@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ func newCollected(f family) *collected {
 }
 
 // collect sorts devices and openings of one family into the sets.
-func collect(f family, p policy.Policy, all []opening, comment func(policy.Origin) string) *collected {
+func collect(f family, p policy.Policy, all iter.Seq[opening], comment func(policy.Origin) string) *collected {
 	c := newCollected(f)
 	for i := range p.Devices {
 		d := &p.Devices[i]
@@ -46,7 +47,7 @@ func collect(f family, p policy.Policy, all []opening, comment func(policy.Origi
 	for i := range p.Segments {
 		c.gateways(&p.Segments[i])
 	}
-	for _, o := range all {
+	for o := range all {
 		if o.v4 == f.v4 {
 			c.opening(p, o, comment(o.origin))
 		}
