@@ -71,7 +71,9 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	}
 	t.Chains = append(t.Chains, common()...)
 	t.Chains = append(t.Chains, prerouting(c.Site.Scope)...)
-	t.Chains = append(t.Chains, tellErrors())
+	if len(c.sets[0].abroad)+len(c.sets[1].abroad) > 0 {
+		t.Chains = append(t.Chains, tellErrors())
+	}
 	t.Chains = append(t.Chains, input(c.Site.Scope, manage)...)
 	t.Chains = append(t.Chains, output()...)
 	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily)...)
