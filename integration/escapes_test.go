@@ -886,6 +886,12 @@ allow "firmware" {
 func TestAbroad(t *testing.T) {
 	l := open(t)
 	apply(t, l, read(t, head+allows+abroadAllows))
+	fromAbroad(t, l, beyond, tooBig, heard)
+}
+
+// fromAbroad has a router on the internet say that a packet of an allowed connection is too big.
+func fromAbroad(t *testing.T, l *lab.Lab, beyond *lab.Machine, tooBig *lab.Watch, heard func(string, int)) {
+	t.Helper()
 	echo(t, l, internet, 443)
 	for _, to := range [...]string{outside, outside6} {
 		if s := talk(t, l, c1, to, 443); !s.alive(t) {
