@@ -886,12 +886,6 @@ allow "firmware" {
 func TestAbroad(t *testing.T) {
 	l := open(t)
 	apply(t, l, read(t, head+allows+abroadAllows))
-	fromAbroad(t, l, beyond, tooBig, heard)
-}
-
-// fromAbroad has a router on the internet say that a packet of an allowed connection is too big.
-func fromAbroad(t *testing.T, l *lab.Lab, beyond *lab.Machine, tooBig *lab.Watch, heard func(string, int)) {
-	t.Helper()
 	echo(t, l, internet, 443)
 	for _, to := range [...]string{outside, outside6} {
 		if s := talk(t, l, c1, to, 443); !s.alive(t) {
@@ -949,10 +943,6 @@ func TestPathMTU(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	beyond, err := l.Machine(internet)
-	if err != nil {
-		t.Fatal(err)
-	}
 	narrow(t, l, "rec0", 1300)
 	tooBig, err := camera.Watch(func(p frame.Packet) bool {
 		return p.Protocol == policy.ICMP && p.ICMPType == 3 && p.ICMPCode == 4 || p.Protocol == policy.ICMPv6 && p.ICMPType == 2
@@ -986,6 +976,16 @@ func TestPathMTU(t *testing.T) {
 			}
 		}
 		heard("a smaller link behind the gateway", i+1)
+	}
+	fromAbroad(t, l, tooBig, heard)
+}
+
+// fromAbroad has a router on the internet say that a packet of an allowed connection is too big.
+func fromAbroad(t *testing.T, l *lab.Lab, tooBig *lab.Watch, heard func(string, int)) {
+	t.Helper()
+	beyond, err := l.Machine(internet)
+	if err != nil {
+		t.Fatal(err)
 	}
 	echo(t, l, internet, 443)
 	for _, to := range [...]string{outside, outside6} {
