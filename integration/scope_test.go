@@ -19,9 +19,9 @@ func TestScopeSegments(t *testing.T) {
 	}{
 		{flow{name: "the internet opens the office", from: internet, to: "10.50.0.5", protocol: udp, port: 445}, false, true},
 		{flow{name: "the internet opens the gateway", from: internet, to: "203.0.113.2", protocol: tcp, port: 22}, false, true},
-		{flow{name: "a client from elsewhere surfs", from: office, to: "198.51.100.7", protocol: udp, port: 80, source: "10.77.0.5"}, false, true},
+		{flow{name: "one from elsewhere surfs", from: office, to: "198.51.100.7", protocol: udp, port: 80, source: "10.77.0.5"}, false, true},
 		{
-			flow{name: "a client from elsewhere opens the recorder", from: office, to: "10.40.0.10", protocol: udp, port: 443, source: "10.77.0.5"},
+			flow{name: "one from elsewhere opens the recorder", from: office, to: "10.40.0.10", protocol: udp, port: 443, source: "10.77.0.5"},
 			false, false,
 		},
 		{flow{name: "the office surfs", from: office, to: "198.51.100.7", protocol: udp, port: 80}, true, true},

@@ -30,7 +30,7 @@ func script(t *testing.T, page string) (text string, commands int) {
 	var b strings.Builder
 	b.WriteString("links eth0 eth1\n")
 	for _, block := range blocks(page, "console") {
-		for _, line := range strings.Split(block, "\n") {
+		for line := range strings.SplitSeq(block, "\n") {
 			command, _ := strings.CutPrefix(line, "$ ")
 			if target, isMake := strings.CutPrefix(command, "make "); isMake {
 				if !strings.Contains(string(makefile), "\n"+target+":") {

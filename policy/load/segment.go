@@ -98,7 +98,8 @@ func (l *loader) gateways(b block) []netip.Prefix {
 // usable says whether a machine can have the address on one network and no other: every link has IPv6 link-local addresses of its own,
 // which nobody routes.
 func usable(a netip.Addr) bool {
-	return !(a.Is6() && a.IsLinkLocalUnicast()) && a.IsValid() && !a.Is4In6() && a.Zone() == "" && !a.IsMulticast() && !a.IsUnspecified() && !a.IsLoopback() &&
+	everywhere := a.Is6() && a.IsLinkLocalUnicast()
+	return a.IsValid() && !everywhere && !a.Is4In6() && a.Zone() == "" && !a.IsMulticast() && !a.IsUnspecified() && !a.IsLoopback() &&
 		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
