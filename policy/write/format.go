@@ -19,7 +19,9 @@ const rounds = 8
 // the diagnostics call the file.
 func Format(name string, text []byte) ([]byte, []message.Diagnostic) {
 	clean := bytes.TrimPrefix(text, []byte("\uFEFF"))
-	clean = bytes.ReplaceAll(clean, []byte("\r\n"), []byte("\n"))
+	for bytes.Contains(clean, []byte("\r\n")) {
+		clean = bytes.ReplaceAll(clean, []byte("\r\n"), []byte("\n"))
+	}
 	if diagnostics := mistakes(name, clean); len(diagnostics) > 0 {
 		return text, diagnostics
 	}
@@ -64,7 +66,7 @@ func line(text []byte, r *hcl.Range) string {
 
 // ended returns the text with one end of line after its last line; an empty text stays empty.
 func ended(text []byte) []byte {
-	text = bytes.TrimRight(text, " \t\n")
+	text = bytes.TrimRight(text, " \t\r\n")
 	if len(text) == 0 {
 		return text
 	}

@@ -44,7 +44,7 @@ func TestFormatRefuses(t *testing.T) {
 // FuzzFormat holds that formatting is done in one go: what it returns, it leaves alone.
 func FuzzFormat(f *testing.F) {
 	for _, text := range []string{
-		"a = 1\n", "camera \"a\" {\n}\n", "a = <<E\n  x\nE\n", "a = [\n1,\n 2]\r\n", "x = \"${ a }\"#\n", "a = -\n-1",
+		"a = 1\n", "#00\r", "#00\r\r\n", "camera \"a\" {\n}\n", "a = <<E\n  x\nE\n", "a = [\n1,\n 2]\r\n", "x = \"${ a }\"#\n", "a = -\n-1",
 	} {
 		f.Add(text)
 	}
