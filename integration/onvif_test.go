@@ -1,10 +1,10 @@
 package integration_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -47,16 +47,6 @@ func information(t *testing.T, l *lab.Lab, from string) (string, error) {
 	t.Helper()
 	const question = `<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope">` +
 		`<s:Body><GetDeviceInformation xmlns="http://www.onvif.org/ver10/device/wsdl"/></s:Body></s:Envelope>`
-	transport := &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			to, err := netip.ParseAddrPort(address)
-			if err != nil {
-				return nil, err
-			}
-			return machine(t, l, from).Dial(ctx, network, netip.AddrPort{}, to)
-		},
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience/4)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://10.30.0.21:80/onvif/device_service", strings.NewReader(question))
@@ -64,7 +54,18 @@ func information(t *testing.T, l *lab.Lab, from string) (string, error) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/soap+xml; charset=utf-8")
-	response, err := (&http.Client{Transport: transport, Timeout: time.Second}).Do(request)
+	conn, err := machine(t, l, from).Dial(ctx, "tcp", netip.AddrPort{}, netip.MustParseAddrPort("10.30.0.21:80"))
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience / 4)); err != nil {
+		t.Fatal(err)
+	}
+	if err := request.Write(conn); err != nil {
+		return "", err
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), request)
 	if err != nil {
 		return "", err
 	}
