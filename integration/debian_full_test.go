@@ -90,7 +90,7 @@ func (j judged) judge(t *testing.T, got ran) {
 	t.Helper()
 	passed := got.passed()
 	t.Logf("%s: exit %d after %s, %d tests passed", j.folder, got.code, got.took, len(passed))
-	for _, name := range strings.Fields(j.must) {
+	for name := range strings.FieldsSeq(j.must) {
 		if !slices.Contains(passed, name) {
 			t.Errorf("%s did not pass", name)
 		}

@@ -368,8 +368,14 @@ func protocols() []technique {
 		132: "SCTP", 136: "UDP-Lite", 253: "an experiment", 255: "reserved",
 	}
 	roads := []struct{ from, to string }{
-		{c1, inRecorder}, {c1, inRecorder6}, {c1, outside}, {c1, outside6},
-		{nvr, inCamera}, {nvr, inCamera6}, {nvr, outside6}, {nvr2, "10.30.0.22"},
+		{c1, inRecorder},
+		{c1, inRecorder6},
+		{c1, outside},
+		{c1, outside6},
+		{nvr, inCamera},
+		{nvr, inCamera6},
+		{nvr, outside6},
+		{nvr2, "10.30.0.22"},
 	}
 	var all []technique
 	for number, name := range numbers {
@@ -410,8 +416,15 @@ func unstateful() []technique {
 		from, to   string
 		port, dest uint16
 	}{
-		{c1, inRecorder, 554, 0}, {c1, inRecorder6, 554, 0}, {c1, outside, 554, 443}, {c1, outside6, 80, 443}, {c2, inRecorder, 80, 445},
-		{nvr, inCamera, 6514, 0}, {nvr, "10.50.0.5", 443, 0}, {nvr, "fd50::5", 443, 0}, {"stranger", inRecorder, 554, 0},
+		{c1, inRecorder, 554, 0},
+		{c1, inRecorder6, 554, 0},
+		{c1, outside, 554, 443},
+		{c1, outside6, 80, 443},
+		{c2, inRecorder, 80, 445},
+		{nvr, inCamera, 6514, 0},
+		{nvr, "10.50.0.5", 443, 0},
+		{nvr, "fd50::5", 443, 0},
+		{"stranger", inRecorder, 554, 0},
 	}
 	var all []technique
 	for name, f := range flags {
@@ -456,8 +469,11 @@ func messages() []technique {
 	}
 	four, six := []uint8{0, 3, 4, 5, 8, 9, 11, 12, 13, 15, 17, 40}, []uint8{1, 2, 3, 4, 100, 128, 129, 130, 138, 139, 144, 200}
 	for _, way := range []struct{ from, to, to6 string }{
-		{c1, outside, outside6}, {c1, inRecorder, inRecorder6}, {nvr, outside, outside6},
-		{nvr, inCamera, inCamera6}, {internet, inCamera, inCamera6},
+		{c1, outside, outside6},
+		{c1, inRecorder, inRecorder6},
+		{nvr, outside, outside6},
+		{nvr, inCamera, inCamera6},
+		{internet, inCamera, inCamera6},
 	} {
 		add("4.", way.from, way.to, four)
 		add("6.", way.from, way.to6, six)
@@ -478,7 +494,10 @@ func poisonings() []technique {
 		})
 	}
 	moved := func(iface, address string, to policy.MAC) func(*testing.T, stage) bool {
-		return func(t *testing.T, s stage) bool { return neighbour(t, s.lab, iface, addr(address)) == to }
+		return func(t *testing.T, s stage) bool {
+			t.Helper()
+			return neighbour(t, s.lab, iface, addr(address)) == to
+		}
 	}
 	solicit := single(func(s sender) []byte { return s.discovery(frame.NeighbourSolicit, addr(inCamera6), "fd30::1", 1) })
 	advert := func(s sender) [][]byte {
@@ -556,7 +575,7 @@ func neighbour(t *testing.T, l *lab.Lab, iface string, address netip.Addr) polic
 
 func techniques() []technique {
 	var all []technique
-	for _, group := range [...][]technique{malformed(), reflections(), local(), protocols(), unstateful(), messages(), poisonings()} {
+	for _, group := range [...][]technique{malformed(), priorityTags(), reflections(), local(), protocols(), unstateful(), messages(), poisonings()} {
 		all = append(all, group...)
 	}
 	return all
@@ -750,7 +769,7 @@ func TestEscapes(t *testing.T) {
 		}
 	}
 	t.Logf("%d techniques: %v, %d of them not to be shown open", len(all), count, sealed)
-	if len(all) < 250 {
+	if len(all) < 380 {
 		t.Errorf("only %d techniques", len(all))
 	}
 }
@@ -780,7 +799,7 @@ func TestErrorsOfOthers(t *testing.T) {
 	echo(t, l, c1, 554)
 	for i, to := range [...]string{inCamera, inCamera6} {
 		s := talk(t, l, nvr, to, 554)
-		local, remote := s.conn.LocalAddr().(*net.TCPAddr).AddrPort(), s.conn.RemoteAddr().(*net.TCPAddr).AddrPort()
+		local, remote := s.ends(t)
 		kinds := [...]uint8{3, 11, 12}
 		if remote.Addr().Is6() {
 			kinds = [...]uint8{1, 2, 3}
@@ -1090,8 +1109,11 @@ func TestAnswersAreFew(t *testing.T) {
 		from, to    string
 		least, most int
 	}{
-		{c1, "10.40.0.11", 1, 100}, {c1, inRecorder6, 1, 100}, {nvr, "10.30.0.22", 1, 100},
-		{stranger, inRecorder, 0, 0}, {nvr2, "10.30.0.22", 0, 0},
+		{c1, "10.40.0.11", 1, 100},
+		{c1, inRecorder6, 1, 100},
+		{nvr, "10.30.0.22", 1, 100},
+		{stranger, inRecorder, 0, 0},
+		{nvr2, "10.30.0.22", 0, 0},
 	} {
 		m, err := l.Machine(c.from)
 		if err != nil {
@@ -1127,8 +1149,14 @@ func TestOlderFlows(t *testing.T) {
 	l := open(t)
 	var running []*conversation
 	for i, way := range []struct{ from, to string }{
-		{c1, outside}, {c1, outside6}, {c1, "10.50.0.5"}, {nvr, outside}, {nvr, outside6},
-		{internet, inCamera}, {internet, inCamera6}, {office, inCamera},
+		{c1, outside},
+		{c1, outside6},
+		{c1, "10.50.0.5"},
+		{nvr, outside},
+		{nvr, outside6},
+		{internet, inCamera},
+		{internet, inCamera6},
+		{office, inCamera},
 	} {
 		s := stream(t, l, way.from, way.to, uint16(8800+i))
 		if !s.alive(t) {

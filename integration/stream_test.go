@@ -64,6 +64,17 @@ func echo(t *testing.T, l *lab.Lab, machine string, port uint16) {
 	}()
 }
 
+// ends returns the connection's own end and the far one.
+func (c *conversation) ends(t *testing.T) (local, remote netip.AddrPort) {
+	t.Helper()
+	here, ok := c.conn.LocalAddr().(*net.TCPAddr)
+	there, also := c.conn.RemoteAddr().(*net.TCPAddr)
+	if !ok || !also {
+		t.Fatalf("%s is no TCP connection", c.name)
+	}
+	return here.AddrPort(), there.AddrPort()
+}
+
 // alive says whether a word comes back.
 func (c *conversation) alive(t *testing.T) bool {
 	t.Helper()
