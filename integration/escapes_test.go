@@ -575,7 +575,9 @@ func neighbour(t *testing.T, l *lab.Lab, iface string, address netip.Addr) polic
 
 func techniques() []technique {
 	var all []technique
-	for _, group := range [...][]technique{malformed(), priorityTags(), reflections(), local(), protocols(), unstateful(), messages(), poisonings()} {
+	for _, group := range [...][]technique{
+		malformed(), priorityTags(), reflections(), local(), protocols(), unstateful(), messages(), poisonings(),
+	} {
 		all = append(all, group...)
 	}
 	return all
