@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"cordon/gateway/api"
+	"cordon/policy"
+	"cordon/policy/load"
 	"cordon/policy/message"
 	"cordon/policy/write"
 )
@@ -60,9 +62,13 @@ func (a *app) format(paths []string, document *api.Format) ([][]byte, error) {
 		mistakes []message.Diagnostic
 	)
 	for _, name := range files {
-		text, err := os.ReadFile(name)
+		text, mistake, err := formattable(name)
 		if err != nil {
 			return nil, fmtFailure(name, err)
+		}
+		if mistake.Code != "" {
+			mistakes = append(mistakes, mistake)
+			continue
 		}
 		canonical, diagnostics := write.Format(name, text)
 		mistakes = append(mistakes, diagnostics...)
@@ -72,6 +78,32 @@ func (a *app) format(paths []string, document *api.Format) ([][]byte, error) {
 		})
 	}
 	return texts, a.judge(reading{diagnostics: mistakes, typed: paths}, document, false)
+}
+
+// mostText is the size in octets beyond which no file is a policy's; load refuses the same.
+const mostText = 16 << 20
+
+// formattable reads a file that can be formatted: opening a pipe would wait for its writer, a device may never end, and what is nested
+// without bound would end the process.
+func formattable(name string) ([]byte, message.Diagnostic, error) {
+	args := message.Args{"file": name}
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, message.Diagnostic{}, err
+	case !info.Mode().IsRegular():
+		return nil, message.Diagnostic{Code: "not-a-file", Args: args, Origin: policy.Origin{File: name}}, nil
+	case info.Size() > mostText:
+		return nil, message.Diagnostic{Code: "file-too-large", Args: args, Origin: policy.Origin{File: name}}, nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, message.Diagnostic{}, err
+	}
+	if deep := load.TooDeep(name, text); deep.Line != 0 {
+		return nil, message.Diagnostic{Code: "too-deep", Origin: deep}, nil
+	}
+	return text, message.Diagnostic{}, nil
 }
 
 // policyFiles returns the files that are named, and those of each directory that is.

@@ -32,12 +32,12 @@ func (l *loader) parse() {
 		}
 	}
 	if files == 0 && len(l.report.list) == 0 {
-		l.report.add(place{}, "no-policy", message.Args{"directory": l.tree.display(0, "")})
+		l.report.add(place{}, "no-policy", nil)
 	}
 }
 
 func (l *loader) parseFile(f *file) {
-	if deep := tooDeep(f); deep.Line != 0 {
+	if deep := TooDeep(f.name, f.text); deep.Line != 0 {
 		l.report.add(at(deep), "too-deep", nil)
 		l.partial = true
 		return
@@ -103,10 +103,10 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	}
 }
 
-// tooDeep returns where a file nests too deep. Operators that stand before a term recurse like brackets do, and so does a chain of
-// conditionals.
-func tooDeep(f *file) policy.Origin {
-	tokens, _ := hclsyntax.LexConfig(f.text, f.name, hcl.InitialPos)
+// TooDeep returns where a text nests deeper than a parser may follow, the zero origin where it does not: HCL's parser recurses, and a
+// stack that overflows ends the process. Operators that stand before a term recurse like brackets do, and so does a chain of conditionals.
+func TooDeep(name string, text []byte) policy.Origin {
+	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos)
 	depth, run := 0, 0
 	for _, t := range tokens {
 		nests, recurses := nesting(t.Type)
