@@ -196,7 +196,7 @@ func foreign(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(filter.Flush())
 }
 
-// meddle does to the machine what an administrator in a hurry does: meddle flush, meddle down LINK, meddle setting NAME VALUE.
+// meddle does to the machine what an administrator in a hurry does: meddle flush, meddle down LINK, meddle gone LINK, meddle setting NAME VALUE.
 func meddle(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case !neg && len(args) == 1 && args[0] == "flush":
@@ -207,10 +207,14 @@ func meddle(ts *testscript.TestScript, neg bool, args []string) {
 		link, err := netlink.LinkByName(args[1])
 		ts.Check(err)
 		ts.Check(netlink.LinkSetDown(link))
+	case !neg && len(args) == 2 && args[0] == "gone":
+		link, err := netlink.LinkByName(args[1])
+		ts.Check(err)
+		ts.Check(netlink.LinkDel(link))
 	case !neg && len(args) == 3 && args[0] == "setting":
 		ts.Check(os.WriteFile(filepath.Join(kernel.Settings, args[1]), []byte(args[2]), 0o600))
 	default:
-		ts.Fatalf("usage: meddle flush | down LINK | setting NAME VALUE")
+		ts.Fatalf("usage: meddle flush | down LINK | gone LINK | setting NAME VALUE")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -169,10 +170,23 @@ func (a *app) verdict(d *api.Status, last remembered) string {
 		return a.words.Text("status.unknown", nil)
 	case d.Policy == nil:
 		return a.words.Text("status.gone", nil)
+	case len(absent(d)) > 0:
+		return a.words.Text("status.without", message.Args{"absent": strings.Join(absent(d), ", ")})
 	case len(d.Drift) == 0:
 		return a.words.Text("status.other", nil)
 	}
 	return a.words.Text("status.drifted", message.Args{"count": a.number(len(d.Drift))})
+}
+
+// absent are the interfaces that the applied policy names and the machine does not have: what belongs to them is not in force.
+func absent(d *api.Status) []string {
+	var names []string
+	for _, s := range d.Segments {
+		if s.State == "absent" {
+			names = append(names, s.Interface)
+		}
+	}
+	return names
 }
 
 func (a *app) policyLine(p *api.Applied) string {
