@@ -120,7 +120,7 @@ type Outcome struct {
 }
 
 // Change carries a proposal out. Once it has begun it is not interrupted: the kernel is the old one or the new one. The machine is
-// read again before forwarding begins, and must then need nothing more; else everything is taken back.
+// read again before forwarding begins and after it, and must then need nothing more; else everything is taken back.
 func (g *Gateway) Change(ctx context.Context, p Proposal) (Outcome, error) {
 	if p.Empty() {
 		return Outcome{}, nil
@@ -129,11 +129,13 @@ func (g *Gateway) Change(ctx context.Context, p Proposal) (Outcome, error) {
 		return Outcome{}, err
 	}
 	ctx = context.WithoutCancel(ctx)
-	cut, err := g.kernel.Apply(ctx, p.Plan, p.refuses, func(ctx context.Context) error { return g.verify(ctx, p, false) })
+	cut, err := g.kernel.Apply(ctx, p.Plan, p.refuses, func(ctx context.Context, forwarding bool) error {
+		return g.verify(ctx, p, forwarding)
+	})
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{Applied: true, Cut: cut}, g.verify(ctx, p, true)
+	return Outcome{Applied: true, Cut: cut}, nil
 }
 
 // verify reads the machine and plans again. Until forwarding is on, what switches it on is all that may be missing.

@@ -96,9 +96,9 @@ func (k *Kernel) Flows() ([]netstate.Flow, error) { return k.track.Flows() }
 func (k *Kernel) Check(ctx context.Context, p plan.Plan) error { return k.filter.Check(ctx, p.Batch) }
 
 // Apply carries a plan out. Flows that refused says yes to end after the packet filter changed; forwarding begins when verify has
-// nothing to say against what the kernel then holds. On an error everything that was done is undone, but for the flows that ended.
+// nothing to say against what the kernel then holds, and is verified in its turn. On an error everything that was done is undone, but for the flows that ended.
 func (k *Kernel) Apply(
-	ctx context.Context, p plan.Plan, refused func(netstate.Flow) bool, verify func(context.Context) error,
+	ctx context.Context, p plan.Plan, refused func(netstate.Flow) bool, verify func(ctx context.Context, forwarding bool) error,
 ) (cut int, err error) {
 	done := journal{kernel: k, plan: p}
 	defer func() {
@@ -119,10 +119,13 @@ func (k *Kernel) Apply(
 	if cut, err = k.track.Remove(refused); err != nil {
 		return cut, fmt.Errorf("end the flows that are no longer allowed: %w", err)
 	}
-	if err := verify(ctx); err != nil {
+	if err := verify(ctx, false); err != nil {
 		return cut, err
 	}
-	return cut, done.take(&done.loosened, p.Forward)
+	if err := done.take(&done.loosened, p.Forward); err != nil {
+		return cut, err
+	}
+	return cut, verify(ctx, true)
 }
 
 // journal remembers what of a plan was carried out.

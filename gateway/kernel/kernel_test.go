@@ -104,7 +104,7 @@ func difference(a, b netstate.State) string {
 
 func nobody(netstate.Flow) bool { return false }
 
-func content(context.Context) error { return nil }
+func content(context.Context, bool) error { return nil }
 
 func TestApplyAndNothingIsLeftToDo(t *testing.T) {
 	k := machine(t)
@@ -143,21 +143,26 @@ func TestAMistakeUndoesEverything(t *testing.T) {
 	if tried != 6 {
 		t.Errorf("%d places tried", tried)
 	}
-	t.Run("when all is done", func(t *testing.T) {
-		k := machine(t)
-		before := reading(t, k)
-		p := plan.Between(policy.Policy{}, before.State, wanted(before.State, 700), before.Generation)
-		_, err := k.Apply(t.Context(), p, nobody, func(context.Context) error {
-			if n := len(reading(t, k).State.Neighbours); n != 700 {
-				t.Errorf("control: %d neighbours to undo", n)
+	for _, last := range []bool{false, true} {
+		t.Run(fmt.Sprintf("when all is done, forwarding %t", last), func(t *testing.T) {
+			k := machine(t)
+			before := reading(t, k)
+			p := plan.Between(policy.Policy{}, before.State, wanted(before.State, 700), before.Generation)
+			_, err := k.Apply(t.Context(), p, nobody, func(_ context.Context, forwarding bool) error {
+				if forwarding != last {
+					return nil
+				}
+				if n := len(reading(t, k).State.Neighbours); n != 700 {
+					t.Errorf("control: %d neighbours to undo", n)
+				}
+				return refused
+			})
+			if !errors.Is(err, refused) {
+				t.Errorf("error: %v", err)
 			}
-			return refused
+			if diff := difference(before.State, reading(t, k).State); diff != "" {
+				t.Errorf("after undoing everything:\n%s", diff)
+			}
 		})
-		if !errors.Is(err, refused) {
-			t.Errorf("error: %v", err)
-		}
-		if diff := difference(before.State, reading(t, k).State); diff != "" {
-			t.Errorf("after undoing everything:\n%s", diff)
-		}
-	})
+	}
 }
