@@ -54,7 +54,7 @@ func (a *app) applyVerb() *cobra.Command {
 
 // mayApply refuses a command line that would be carried out otherwise than it reads.
 func (a *app) mayApply(cmd *cobra.Command, f applyFlags, args []string) error {
-	typed := reading{typed: args}
+	typed := typedBy(cmd, args)
 	switch {
 	case f.noConfirm && cmd.Flags().Changed("confirm-within"):
 		return wrongUsage(cmd, "usage.confirm_both", nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ func (a *app) demoVerb() *cobra.Command {
 // demo runs the demo in this process.
 func (a *app) demo(ctx context.Context, without demo.Layer) (answer, error) {
 	options := demo.Options{
-		Words: a.words, Plain: a.flags.plain, Verbose: a.flags.verbose, Color: a.colored(), Without: without,
+		Words: a.words, Program: typed(os.Args[0]), Plain: a.flags.plain, Verbose: a.flags.verbose, Color: a.colored(), Without: without,
 	}
 	if !a.flags.json && !a.flags.quiet {
 		options.Out = a.stdout
@@ -104,4 +105,12 @@ func wanted(setting string) string {
 		return "1"
 	}
 	return "10000"
+}
+
+// typed returns what runs this program again from the same folder: its path when it was called by one, else its name.
+func typed(arg0 string) string {
+	if strings.Contains(arg0, "/") && !filepath.IsAbs(arg0) {
+		return arg0
+	}
+	return "cordon"
 }

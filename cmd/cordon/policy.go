@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"cordon/gateway/api"
 	"cordon/gateway/history"
@@ -24,13 +25,28 @@ type reading struct {
 	policy      policy.Policy
 	diagnostics []message.Diagnostic
 	directories []history.Directory
-	// typed is how the user named the policy, for the next command to type.
+	// typed is how the user named the policy, and flags what else he typed, for the next command to type.
 	typed []string
+	flags []string
+}
+
+// typedBy is a reading that has not begun yet.
+func typedBy(cmd *cobra.Command, args []string) reading {
+	r := reading{typed: args}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "state", "run":
+			r.flags = append(r.flags, "--"+f.Name+" "+shellWord(f.Value.String()))
+		case "yes", "no-confirm":
+			r.flags = append(r.flags, "--"+f.Name)
+		}
+	})
+	return r
 }
 
 // read reads the directories that a command line names, or those of --policy where it names none.
 func (a *app) read(cmd *cobra.Command, args []string) (reading, error) {
-	result := reading{typed: args}
+	result := typedBy(cmd, args)
 	if len(args) == 0 {
 		args = a.flags.policy
 	}
@@ -132,11 +148,18 @@ func shellWord(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// command is a command line about the same policy.
+// command is a command line about the same policy, with what the user has typed and what he should have.
 func (r reading) command(verb string, flags ...string) string {
 	words := []string{"cordon", verb}
 	for _, word := range r.typed {
 		words = append(words, shellWord(word))
+	}
+	for _, f := range r.flags {
+		name, _, directory := strings.Cut(f, " ")
+		again := slices.ContainsFunc(flags, func(other string) bool { return strings.HasPrefix(other, name) })
+		if !again && (verb == "apply" || (verb == "status" && directory)) {
+			words = append(words, f)
+		}
 	}
 	return strings.Join(append(words, flags...), " ")
 }

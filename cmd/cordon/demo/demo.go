@@ -21,6 +21,8 @@ import (
 // Options say how the demo is shown.
 type Options struct {
 	Words message.Printer
+	// Program is what the user types to run this program; empty means cordon.
+	Program string
 	// Out takes the text as it comes about; nil for none.
 	Out io.Writer
 	// Plain draws with ASCII only; Color marks with the terminal's colours; Verbose shows the whole policy.

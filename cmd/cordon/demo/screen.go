@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 type screen struct {
 	out                   io.Writer
 	words                 message.Printer
+	program               string
 	plain, color, verbose bool
 }
 
@@ -24,7 +26,7 @@ func newScreen(o Options) screen {
 	if out == nil {
 		out = io.Discard
 	}
-	return screen{out: out, words: o.Words, plain: o.Plain, color: o.Color, verbose: o.Verbose}
+	return screen{out: out, words: o.Words, program: cmp.Or(o.Program, "cordon"), plain: o.Plain, color: o.Color, verbose: o.Verbose}
 }
 
 // The colours of a terminal (ECMA-48 §8.3.117).
@@ -200,9 +202,9 @@ func (s screen) end(r Report) {
 	s.say("")
 	s.say(s.text("next", nil))
 	for _, command := range []string{
-		"cordon validate examples/levis-school",
-		"sudo cordon plan examples/levis-school",
-		"sudo cordon apply examples/levis-school --yes --no-confirm",
+		s.program + " validate examples/levis-school",
+		"sudo " + s.program + " plan examples/levis-school",
+		"sudo " + s.program + " apply examples/levis-school --yes --no-confirm",
 	} {
 		s.say("  $ " + command)
 	}
