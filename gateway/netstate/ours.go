@@ -16,7 +16,6 @@ const (
 const (
 	PeerTable      uint32 = 880 // what every governed interface may reach
 	CameraTable    uint32 = 881 // how the governed networks are reached
-	ServedTable    uint32 = 882 // everything is local: what the gateway answers itself
 	ShutTable      uint32 = 883 // the governed networks as blackholes
 	FirstPeerTable uint32 = 88000
 	LastPeerTable  uint32 = 88999
@@ -31,7 +30,6 @@ func ours(table uint32) bool {
 const (
 	InsidePreference    uint32 = 876 // a way through an uplink leads to no other segment: closes
 	ExceptionPreference uint32 = 877 // live exceptions, by mark: opens
-	ServedPreference    uint32 = 878 // questions that the gateway answers itself: opens
 	InboundPreference   uint32 = 879 // who may send towards the cameras: opens
 	PeerPreference      uint32 = 880 // a governed interface reaches its peers only: closes
 	ShutPreference      uint32 = 881 // nobody else sends towards the cameras: closes

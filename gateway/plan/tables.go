@@ -213,9 +213,7 @@ func difference(live, wanted []wire.Element) (left, entered []wire.Element) {
 func (t *Tables) addChains(a amendment) {
 	for _, c := range a.wanted.Chains {
 		if a.rehung[c.Name] {
-			t.Batch.AddChain(a.id, wire.Chain{Name: c.Name})
-			t.Batch.DeleteChain(a.id, c.Name)
-			t.Batch.AddChain(a.id, c)
+			t.Batch.ReplaceChain(a.wanted, wire.Chain{Name: c.Name, Hook: c.Hook, Userdata: c.Userdata})
 		}
 		if a.live.Chain(c.Name) == nil {
 			t.Batch.AddChain(a.id, c)
