@@ -20,7 +20,7 @@ import (
 // applies measures how long a packet filter of that many cameras takes from memory into the kernel, against nft reading the same as
 // text. Both sides' CPU time counts, the kernel's included.
 func applies(ctx context.Context, cameras, rounds int) (lines []line, err error) {
-	p, err := policyOf(cameras)
+	p, err := policyOf(cameras, "reject")
 	if err != nil {
 		return nil, err
 	}

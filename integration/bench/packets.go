@@ -24,9 +24,6 @@ type variant struct {
 	allowed, refused *sender
 }
 
-// answered is more tries of one camera than the gateway answers at once.
-const answered = 60
-
 // drops is what a variant refuses.
 type drops int
 
@@ -40,7 +37,11 @@ const run50 = 50 * time.Millisecond
 
 // packets measures what a packet costs.
 func packets(ctx context.Context, cameras, rounds int) (lines []line, err error) {
-	p, err := policyOf(cameras)
+	drops, err := policyOf(cameras, "drop")
+	if err != nil {
+		return nil, err
+	}
+	rejects, err := policyOf(cameras, "reject")
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +49,8 @@ func packets(ctx context.Context, cameras, rounds int) (lines []line, err error)
 		{name: "none", prepare: func(context.Context) error { return nil }},
 		{name: "conntrack", prepare: func(ctx context.Context) error { return established(ctx, false) }},
 		{name: "conntrack, drop", prepare: func(ctx context.Context) error { return established(ctx, true) }, drops: dropsRefused},
-		{name: "cordon", prepare: func(ctx context.Context) error { return enforce(ctx, p) }, drops: dropsRefused},
+		{name: "cordon", prepare: func(ctx context.Context) error { return enforce(ctx, drops) }, drops: dropsRefused},
+		{name: "cordon, reject", prepare: func(ctx context.Context) error { return enforce(ctx, rejects) }, drops: dropsRefused},
 	}
 	for _, v := range variants {
 		if err := v.open(ctx, cameras); err != nil {
@@ -74,6 +76,7 @@ func packets(ctx context.Context, cameras, rounds int) (lines []line, err error)
 func packetLines(allowed, refused map[string][]float64) []line {
 	ours, other := summarise(above(allowed["cordon"], allowed["none"])), summarise(above(allowed["conntrack"], allowed["none"]))
 	drop, dropped := summarise(refused["cordon"]), summarise(refused["conntrack, drop"])
+	reject := summarise(refused["cordon, reject"])
 	return []line{
 		{
 			What: "an allowed packet, over no firewall", Against: "`ct state established accept` alone", Unit: "ns",
@@ -81,8 +84,13 @@ func packetLines(allowed, refused map[string][]float64) []line {
 			Note: fmt.Sprintf("no firewall: %.0f ns", summarise(allowed["none"]).Median),
 		},
 		{
-			What: "a refused packet", Against: "a forward chain that drops after conntrack", Unit: "ns",
+			What: "a refused packet, `refuse = \"drop\"`", Against: "a forward chain that drops after conntrack", Unit: "ns",
 			Ours: drop, Other: dropped, Ratio: drop.Median / dropped.Median,
+		},
+		{
+			What: "a refused packet that is answered, `refuse = \"reject\"`", Against: "the same, which answers nobody", Unit: "ns",
+			Ours: reject, Other: dropped, Ratio: reject.Median / dropped.Median,
+			Note: "up to 20 a second and device are answered",
 		},
 	}
 }
@@ -119,16 +127,7 @@ func (v *variant) open(ctx context.Context, cameras int) error {
 		return err
 	}
 	// The recorder calls, the camera answers: conntrack then knows the flow as established.
-	if err := errors.Join(caller.once(), v.allowed.once()); err != nil {
-		return err
-	}
-	// A camera's first tries are answered, up to a limit; what is measured is what comes after.
-	for range answered {
-		if err := v.refused.once(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(caller.once(), v.allowed.once(), v.refused.once())
 }
 
 // frames returns the recorder's calls, the cameras' answers and the cameras' tries, one of each for every camera.

@@ -25,6 +25,7 @@ segment "cameras" {
   kind      = "camera"
   interface = "cam0"
   addresses = ["10.30.0.1/16"]
+  refuse    = %q
 }
 segment "recorders" {
   kind      = "recorder"
@@ -76,14 +77,14 @@ func recorderAddress() netip.Addr { return netip.AddrFrom4([4]byte{10, 40, 0, 10
 // gatewayMAC is the gateway's own on segment number n.
 func gatewayMAC(n byte) policy.MAC { return policy.MAC{2, 0, 0, 0, 0, n} }
 
-// policyOf returns the policy of a site with that many cameras.
-func policyOf(cameras int) (policy.Policy, error) {
+// policyOf returns the policy of a site with that many cameras, which are refused in one of the two ways.
+func policyOf(cameras int, refuse string) (policy.Policy, error) {
 	var rows strings.Builder
 	rows.WriteString("name,mac,address\n")
 	for i := range cameras {
 		fmt.Fprintf(&rows, "c%05d,%s,%s\n", i, cameraMAC(i), cameraAddress(i))
 	}
-	files := fstest.MapFS{"site.hcl": {Data: []byte(head)}, "cameras.csv": {Data: []byte(rows.String())}}
+	files := fstest.MapFS{"site.hcl": {Data: []byte(fmt.Sprintf(head, refuse))}, "cameras.csv": {Data: []byte(rows.String())}}
 	p, diagnostics := load.Dir(nil, load.Directory{Name: "bench", FS: files})
 	if message.HasErrors(diagnostics) {
 		return p, fmt.Errorf("the policy has mistakes: %s", diagnostics[0].Code)
