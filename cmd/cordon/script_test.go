@@ -196,7 +196,8 @@ func foreign(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(filter.Flush())
 }
 
-// meddle does to the machine what an administrator in a hurry does: meddle flush, meddle down LINK, meddle gone LINK, meddle setting NAME VALUE.
+// meddle does to the machine what an administrator in a hurry does: meddle flush, meddle down LINK, meddle gone LINK, meddle setting
+// NAME VALUE.
 func meddle(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case !neg && len(args) == 1 && args[0] == "flush":

@@ -96,7 +96,8 @@ func (k *Kernel) Flows() ([]netstate.Flow, error) { return k.track.Flows() }
 func (k *Kernel) Check(ctx context.Context, p plan.Plan) error { return k.filter.Check(ctx, p.Batch) }
 
 // Apply carries a plan out. Flows that refused says yes to end after the packet filter changed; forwarding begins when verify has
-// nothing to say against what the kernel then holds, and is verified in its turn. On an error everything that was done is undone, but for the flows that ended.
+// nothing to say against what the kernel then holds, and is verified in its turn. On an error everything that was done is undone, but
+// for the flows that ended.
 func (k *Kernel) Apply(
 	ctx context.Context, p plan.Plan, refused func(netstate.Flow) bool, verify func(ctx context.Context, forwarding bool) error,
 ) (cut int, err error) {
