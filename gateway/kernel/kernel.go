@@ -110,7 +110,7 @@ func (k *Kernel) Apply(
 	if err := done.take(&done.tightened, p.Tighten); err != nil {
 		return 0, err
 	}
-	if err := k.filter.Commit(ctx, p.Batch); err != nil {
+	if err := k.commit(ctx, p); err != nil {
 		return 0, err
 	}
 	done.committed = true
@@ -127,6 +127,26 @@ func (k *Kernel) Apply(
 		return cut, err
 	}
 	return cut, verify(ctx, true)
+}
+
+// commit sends the packet filter. Where the kernel's answer was lost, what it holds is the answer.
+func (k *Kernel) commit(ctx context.Context, p plan.Plan) error {
+	return settled(k.filter.Commit(ctx, p.Batch), func() (bool, error) {
+		now, err := k.filter.Read(ctx)
+		return p.Took(now.Ours), err
+	})
+}
+
+// settled returns an error that says what became of a transaction: an unknown outcome is read back.
+func settled(err error, took func() (bool, error)) error {
+	if !errors.Is(err, nft.ErrOverrun) && !errors.Is(err, nft.ErrNoAnswer) {
+		return err
+	}
+	held, readErr := took()
+	if readErr == nil && held {
+		return nil
+	}
+	return errors.Join(err, readErr)
 }
 
 // journal remembers what of a plan was carried out.

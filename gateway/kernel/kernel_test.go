@@ -17,8 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cordon/gateway/kernel"
+	"cordon/gateway/kernel/nft"
 	"cordon/gateway/netstate"
 	"cordon/gateway/plan"
+	"cordon/gateway/ruleset"
+	"cordon/gateway/wire"
 	"cordon/policy"
 )
 
@@ -164,5 +167,24 @@ func TestAMistakeUndoesEverything(t *testing.T) {
 				t.Errorf("after undoing everything:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestLostAnswerIsReadBack has the kernel say more than the socket holds: the change did not happen, and what was done before it is
+// undone.
+func TestLostAnswerIsReadBack(t *testing.T) {
+	k := machine(t)
+	before := reading(t, k)
+	goal := wanted(before.State, 1)
+	goal.Tables = []wire.Table{{Family: ruleset.Inet, Name: nft.Ours}}
+	p := plan.Between(policy.Policy{}, before.State, goal, before.Generation)
+	for range 60_000 {
+		p.Batch.DeleteTable(wire.ID{Family: ruleset.Bridge, Name: "nonesuch"})
+	}
+	if _, err := k.Apply(t.Context(), p, nobody, content); !errors.Is(err, nft.ErrOverrun) {
+		t.Errorf("the error is %v, want ErrOverrun", err)
+	}
+	if d := difference(before.State, reading(t, k).State); d != "" {
+		t.Errorf("(-before +after):\n%s", d)
 	}
 }

@@ -39,6 +39,9 @@ func Between(p policy.Policy, live, wanted netstate.State, generation uint32) Pl
 	return result
 }
 
+// Took says whether tables that were read are those that the plan makes.
+func (p Plan) Took(tables []wire.Table) bool { return wire.Equal(tables, p.after) }
+
 // Empty says whether the machine already is as it is wanted.
 func (p Plan) Empty() bool { return p.Tables.Empty() && p.Network.Empty() }
 
