@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"cordon/gateway"
+	"cordon/gateway/compile"
 	"cordon/gateway/kernel/nft"
 	"cordon/gateway/ruleset"
 	"cordon/gateway/wire"
@@ -18,7 +19,8 @@ import (
 	"cordon/policy/message"
 )
 
-// head is the policy of the measured site: one recorder calls every camera by TCP and by UDP.
+// head is the policy of the measured site: one recorder calls every camera by TCP and by UDP. The office
+// and the uplink say nothing, and bring the layers that watch an uplink into the measured ruleset.
 const head = `
 site "bench" {}
 segment "cameras" {
@@ -32,9 +34,25 @@ segment "recorders" {
   interface = "rec0"
   addresses = ["10.40.0.1/24"]
 }
+segment "office" {
+  kind      = "client"
+  interface = "lan0"
+  addresses = ["10.50.0.1/24"]
+}
+segment "internet" {
+  kind       = "uplink"
+  interface  = "wan0"
+  addresses  = ["203.0.113.2/24"]
+  masquerade = [segment.office]
+}
 manage {
-  from     = []
+  from     = [segment.office]
   services = ["ssh"]
+}
+allow "surf" {
+  from     = segment.office
+  to       = segment.internet
+  services = ["any"]
 }
 recorder "nvr" {
   segment = segment.recorders
@@ -89,7 +107,29 @@ func policyOf(cameras int, refuse string) (policy.Policy, error) {
 	if message.HasErrors(diagnostics) {
 		return p, fmt.Errorf("the policy has mistakes: %s", diagnostics[0].Code)
 	}
-	return p, nil
+	return p, everyLayer(compile.Ruleset(p, ""))
+}
+
+// errLayer says that the measured ruleset has given up a layer, which would make its figures nobody's.
+var errLayer = errors.New("the measured ruleset lacks a layer")
+
+// everyLayer holds that a ruleset has every base chain but the one for errors about an allow through an uplink.
+func everyLayer(filter ruleset.Ruleset) error {
+	there := map[string]bool{}
+	for _, t := range filter.Tables {
+		for _, c := range t.Chains {
+			there[t.Family.String()+" "+c.Name] = c.Hook != nil
+		}
+	}
+	for _, name := range []string{
+		"netdev ingress", "netdev egress", "inet cameras", "inet recorders", "inet prerouting", "inet input", "inet output",
+		"inet forward", "inet postrouting", "inet translate",
+	} {
+		if !there[name] {
+			return fmt.Errorf("%w: %s", errLayer, name)
+		}
+	}
+	return nil
 }
 
 // openSite builds the site: the cameras' cable, the recorder's, and a gateway that forwards.
@@ -102,6 +142,8 @@ func openSite(ctx context.Context) (*lab.Lab, error) {
 		{Name: "recorders", Interface: "rec0", MAC: gatewayMAC(2), Addresses: []netip.Prefix{prefix("10.40.0.1/24")}, Hosts: []lab.Host{
 			{Name: "nvr", MAC: recorderMAC(), Addresses: []netip.Prefix{prefix("10.40.0.10/24")}},
 		}},
+		{Name: "office", Interface: "lan0", Hosts: []lab.Host{{Name: "office"}}},
+		{Name: "internet", Interface: "wan0", Hosts: []lab.Host{{Name: "internet"}}},
 	}})
 	if err != nil {
 		return nil, err
