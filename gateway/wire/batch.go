@@ -345,14 +345,6 @@ func (b *Batch) DeleteElements(id ID, set string, list []Element) {
 	b.elements(unix.NFT_MSG_DELSETELEM, 0, id, set, 0, list)
 }
 
-// FlushSet takes all elements out of a set.
-func (b *Batch) FlushSet(id ID, set string) {
-	b.command(unix.NFT_MSG_DELSETELEM, 0, id, "the elements of set "+id.String()+" "+set)
-	b.octets = appendString(b.octets, unix.NFTA_SET_ELEM_LIST_TABLE, id.Name)
-	b.octets = appendString(b.octets, unix.NFTA_SET_ELEM_LIST_SET, set)
-	b.end()
-}
-
 func (b *Batch) elements(command, flags uint16, id ID, set string, number uint32, list []Element) {
 	name := "set " + id.String() + " " + set
 	for len(list) > 0 {

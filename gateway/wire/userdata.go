@@ -50,6 +50,3 @@ func tlv(userdata string, kind byte) string {
 
 // Comment returns the comment in the userdata of a table, a rule or an element.
 func Comment(userdata string) string { return Attributes(tlv(userdata, ruleCommentTLV)).text() }
-
-// SetComment returns the comment in the userdata of a set.
-func SetComment(userdata string) string { return Attributes(tlv(userdata, setCommentTLV)).text() }

@@ -455,7 +455,6 @@ func TestComments(t *testing.T) {
 	for got, want := range map[string]string{
 		wire.Comment(table.Userdata):                     "policy 1",
 		wire.Comment(table.Chains[0].Rules[0].Userdata):  "named",
-		wire.SetComment(table.Sets[0].Userdata):          "who",
 		wire.Comment(table.Sets[0].Elements[0].Userdata): "f1:2",
 	} {
 		if got != want {

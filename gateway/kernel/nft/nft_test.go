@@ -92,7 +92,7 @@ func TestOneChangeIsSeen(t *testing.T) {
 		"no rules":        func(b *wire.Batch) { b.FlushChain(id, "input") },
 		"a chain more":    func(b *wire.Batch) { b.AddChain(id, wire.Chain{Name: "more"}) },
 		"a set more":      func(b *wire.Batch) { b.AddSet(id, &wire.Set{Name: "more", KeyType: 7, KeyLen: 4}) },
-		"an empty set":    func(b *wire.Batch) { b.FlushSet(id, "flows4") },
+		"an empty set":    func(b *wire.Batch) { b.DeleteElements(id, "flows4", table.Set("flows4").Elements) },
 		"another policy": func(b *wire.Batch) {
 			b.AddChain(id, wire.Chain{Name: "input", Hook: opened(table.Chain("input").Hook)})
 		},
