@@ -14,15 +14,18 @@ import (
 )
 
 // Gateway changes and reads one machine. It is not for several goroutines.
-type Gateway struct{ kernel *kernel.Kernel }
+type Gateway struct {
+	kernel *kernel.Kernel
+	clock  Clock
+}
 
-// Open opens the machine in the network namespace of the calling thread.
-func Open() (*Gateway, error) {
+// Open opens the machine in the network namespace of the calling thread. The clock decides which schedules and exceptions are open.
+func Open(clock Clock) (*Gateway, error) {
 	k, err := kernel.Open(kernel.Settings)
 	if err != nil {
 		return nil, err
 	}
-	return &Gateway{k}, nil
+	return &Gateway{k, clock}, nil
 }
 
 // Close closes the machine. What is in force stays in force.
@@ -63,8 +66,9 @@ type Proposal struct {
 // Propose compiles a policy, reads the machine, and says what would change. The kernel is asked whether it would take the packet
 // filter; nothing is changed.
 func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (Proposal, error) {
-	wanted, _ := compile.State(p, commit)
-	result := Proposal{Policy: p, wanted: wanted, doors: compile.DoorsOf(p)}
+	at := g.clock()
+	wanted, _ := compile.State(p, commit, at)
+	result := Proposal{Policy: p, wanted: wanted, doors: compile.DoorsOf(p, at)}
 	live, err := g.kernel.Read(ctx, settings(wanted))
 	if err != nil {
 		return result, err

@@ -50,7 +50,7 @@ func (g *Gateway) Status(ctx context.Context, applied *policy.Policy, commit str
 	if applied == nil {
 		return g.unapplied(ctx)
 	}
-	wanted, _ := compile.State(*applied, commit)
+	wanted, _ := compile.State(*applied, commit, g.clock())
 	live, err := g.kernel.Read(ctx, settings(wanted))
 	if err != nil {
 		return Status{}, err

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"cordon/gateway"
 	"cordon/integration/lab"
@@ -233,7 +234,7 @@ func apply(t *testing.T, l *lab.Lab, p policy.Policy) (gateway.Proposal, gateway
 func inside(t *testing.T, l *lab.Lab, fn func(context.Context, *gateway.Gateway) error) {
 	t.Helper()
 	err := l.Gateway().Do(func() error {
-		g, err := gateway.Open()
+		g, err := gateway.Open(gateway.SystemClock(time.Now, true))
 		if err != nil {
 			return err
 		}

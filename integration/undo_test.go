@@ -19,7 +19,7 @@ import (
 // holding reads everything of the gateway that a policy touches.
 func holding(t *testing.T, l *lab.Lab, p policy.Policy) netstate.State {
 	t.Helper()
-	wanted, _ := compile.State(p, "")
+	wanted, _ := compile.State(p, "", policy.Moment{})
 	var names []string
 	for _, s := range wanted.Sysctls {
 		names = append(names, s.Name)
@@ -175,12 +175,12 @@ func TestTheKernelHoldsWhatWasCompiled(t *testing.T) {
 	l := open(t)
 	p := read(t, head+allows)
 	apply(t, l, p)
-	wanted, _ := compile.State(p, "")
+	wanted, _ := compile.State(p, "", policy.Moment{})
 	live := holding(t, l, p)
 	if !wire.Equal(wanted.Tables, live.Tables) {
 		t.Errorf("(-wanted +live):\n%s", cmp.Diff(wire.Stable(wanted.Tables), wire.Stable(live.Tables)))
 	}
-	other, _ := compile.State(read(t, head+allows+more), "")
+	other, _ := compile.State(read(t, head+allows+more), "", policy.Moment{})
 	if wire.Equal(other.Tables, live.Tables) {
 		t.Error("control: another policy is equal, too")
 	}

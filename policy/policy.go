@@ -3,6 +3,7 @@ package policy
 import (
 	"net/netip"
 	"strconv"
+	"time"
 )
 
 // Policy is one site's whole policy. Slices are ordered by name within their kind, so that two readings of the same text are equal.
@@ -13,10 +14,16 @@ type Policy struct {
 	Groups   []Group
 	Services []Service
 	Allows   []Allow
-	Manage   []Manage
+	// Exceptions are the temporary allows, and Expectations what has to hold for every packet.
+	Exceptions   []Exception
+	Expectations []Expectation
+	Manage       []Manage
+	// Variables are the values that the variables were given, by name: what they say is part of the policy.
+	Variables map[string]string
 	// Files are the names of every file that the policy was read from, CSV files included, in the order of reading.
 	Files []string
-	// Digest is "sha256:" and the hexadecimal digest of every file's name and bytes: two policies with one digest are one policy.
+	// Digest is "sha256:" and the hexadecimal digest of every file's name and bytes, and of the variables: two policies with one digest
+	// are one policy.
 	Digest string
 }
 
@@ -49,9 +56,30 @@ type Site struct {
 	Name        string
 	Description string
 	Scope       Scope
-	Timezone    string
-	Origin      Origin
+	// Timezone is the IANA name of the zone that schedules are read in, and Zone the same as a value: UTC where none is given.
+	Timezone string
+	Zone     Zone
+	// ExceptionLimit is how long an exception may last from the day that it is read.
+	ExceptionLimit time.Duration
+	Origin         Origin
 }
+
+// Zone is a time zone; its zero value is UTC.
+type Zone struct{ location *time.Location }
+
+// ZoneOf returns the zone of a location.
+func ZoneOf(l *time.Location) Zone { return Zone{l} }
+
+// Location returns the zone as the time package has it.
+func (z Zone) Location() *time.Location {
+	if z.location == nil {
+		return time.UTC
+	}
+	return z.location
+}
+
+// Equal says whether two zones have the same name: there is one set of zones.
+func (z Zone) Equal(other Zone) bool { return z.Location().String() == other.Location().String() }
 
 // SegmentKind is what a network is for.
 type SegmentKind int
@@ -99,7 +127,15 @@ type Segment struct {
 	Name        string
 	Description string
 	Kind        SegmentKind
-	Interface   string
+	// Interface is the one that has the segment's addresses: for a segment on a bridge, the bridge.
+	Interface string
+	// VLAN says that the interface is a tagged one that Cordon makes itself; nil where it is there already.
+	VLAN *VLAN
+	// Ports are the ports of the bridge Interface that belong to the segment, where the gateway itself is the switch; nil elsewhere. Two
+	// segments may have ports of one bridge.
+	Ports []string
+	Mode  Mode
+	Serve Serve
 	// Addresses are the gateway's own, each with its network's length: 10.30.0.1/24.
 	Addresses []netip.Prefix
 	Refuse    Refuse
@@ -110,6 +146,64 @@ type Segment struct {
 	// Masquerade are the client segments whose source address is translated when they leave by this uplink.
 	Masquerade []SegmentID
 	Origin     Origin
+}
+
+// VLAN is a tagged interface of 802.1Q.
+type VLAN struct {
+	Parent string
+	ID     uint16 // 1 to 4094
+}
+
+// Mode is whether a segment's rules refuse or only count.
+type Mode int
+
+// The two modes.
+const (
+	Enforce Mode = iota
+	Observe      // count what would be refused, refuse nothing
+)
+
+// Serve is what the gateway itself offers on a segment: nothing by default.
+type Serve struct {
+	Time  TimeService
+	Names NamesService
+	// Records are what names resolve to, ordered by name; every other name does not exist.
+	Records []Record
+	// Discovery are the segments that may find the cameras of this one.
+	Discovery []SegmentID
+	Leases    *Leases // nil where no DHCP is served
+	Origin    Origin  // of the block; zero where there is none
+}
+
+// TimeService is how the gateway answers NTP.
+type TimeService int
+
+// The ways to answer NTP.
+const (
+	TimeOff       TimeService = iota
+	TimeLocal                 // at the gateway's own address only
+	TimeIntercept             // whichever server is asked
+)
+
+// NamesService is how the gateway answers DNS.
+type NamesService int
+
+// The ways to answer DNS.
+const (
+	NamesOff      NamesService = iota
+	NamesSinkhole              // every question is answered here
+)
+
+// Record is a name that the gateway answers for.
+type Record struct {
+	Name    string
+	Address netip.Addr
+}
+
+// Leases is the range of a DHCPv4 server, both ends included, and how long a lease lasts.
+type Leases struct {
+	First, Last netip.Addr
+	Lease       time.Duration
 }
 
 // Networks returns what the segment owns: the networks of the gateway's addresses there and those behind its routers. An uplink's
@@ -167,10 +261,12 @@ type Device struct {
 	// MAC is zero where none is given: the device is then known by interface and address alone.
 	MAC       MAC
 	Addresses []netip.Addr
-	Model     string
-	Vendor    string
-	Acquired  string
-	Labels    map[string]string
+	// Port is the only port of its bridge that the device may stand at; empty for any.
+	Port     string
+	Model    string
+	Vendor   string
+	Acquired string
+	Labels   map[string]string
 	// Origin is the row of the CSV file for a device that came from one, else its block.
 	Origin Origin
 	// Block is the block that made the device; it differs from Origin for a row of a CSV file.
@@ -223,6 +319,7 @@ const (
 	DeviceEndpoint  EndpointKind = iota // camera.x, recorder.x, host.x, group.x, or a camera or recorder segment: its named devices
 	SegmentEndpoint                     // a client segment: its networks; an uplink: everything that no other segment owns
 	NetworkEndpoint                     // a literal address or prefix
+	AnyEndpoint                         // of an expectation: every destination, the gateway's own addresses included
 )
 
 // Endpoint is one side of an allow.
@@ -232,7 +329,8 @@ type Endpoint struct {
 	Name string
 	// Devices is every device that a DeviceEndpoint means, in the order of Policy.Devices.
 	Devices []DeviceID
-	// Segments are the segment of a SegmentEndpoint, or those that a NetworkEndpoint belongs to: one, or every uplink.
+	// Segments are the segment of a SegmentEndpoint, or those that a NetworkEndpoint belongs to: one, or every uplink. In an expectation
+	// a camera or recorder segment is a SegmentEndpoint too, with its devices beside it: it may mean more than them.
 	Segments []SegmentID
 	Network  netip.Prefix
 	Origin   Origin
@@ -244,6 +342,51 @@ type Allow struct {
 	Description string
 	From, To    []Endpoint
 	Services    []Service
+	// During narrows the allow to a schedule; empty means always.
+	During []Window
+	Origin Origin
+}
+
+// Exception is a temporary allow: somebody answers for it, and it ends by itself.
+type Exception struct {
+	Name        string
+	Description string
+	From, To    []Endpoint
+	Services    []Service
+	Until       time.Time
+	Reason      string
+	Owner       string
+	Ticket      string
+	// During narrows the exception to a schedule; empty means from the moment it is applied to its end.
+	During []Window
+	Origin Origin
+}
+
+// Verdict is what becomes of a packet.
+type Verdict int
+
+// The two verdicts.
+const (
+	Blocked Verdict = iota
+	Allowed
+)
+
+// String returns the word of the policy language.
+func (v Verdict) String() string {
+	if v == Allowed {
+		return "allowed"
+	}
+	return "blocked"
+}
+
+// Expectation is a statement about every packet between two ends, at every hour.
+type Expectation struct {
+	Name        string // free text
+	Description string
+	From, To    []Endpoint
+	Except      []Endpoint // destinations that the statement leaves out
+	Services    []Service
+	Verdict     Verdict
 	Origin      Origin
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"cordon/gateway"
 	"cordon/gateway/api"
 	"cordon/policy/message"
 )
@@ -88,6 +89,9 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.verbs()...)
 	return root
 }
+
+// clock is the machine's clock, as far as it is known to be right.
+func (a *app) clock() gateway.Clock { return gateway.SystemClock(a.now, false) }
 
 // globalFlags declares the flags of every verb.
 func (a *app) globalFlags(set *pflag.FlagSet) {

@@ -77,7 +77,7 @@ func (a *app) apply(ctx context.Context, r reading, f applyFlags, document *api.
 	if err := store.Ready(); err != nil {
 		return nil, a.unwritable(r, err)
 	}
-	g, err := gateway.Open()
+	g, err := gateway.Open(a.clock())
 	if err != nil {
 		return nil, a.trouble("apply", r, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -78,7 +79,7 @@ func cable(p policy.Policy) error {
 
 // propose runs a policy dry on a machine that has its interfaces: the kernel says whether it would take it.
 func dryRun(ctx context.Context, p policy.Policy) (gateway.Proposal, error) {
-	g, err := gateway.Open()
+	g, err := gateway.Open(gateway.SystemClock(time.Now, true))
 	if err != nil {
 		return gateway.Proposal{}, err
 	}

@@ -20,7 +20,7 @@ func (a *app) planVerb() *cobra.Command {
 		if err != nil {
 			return answer{document: document}, err
 		}
-		proposal, err := propose(ctx, r)
+		proposal, err := a.propose(ctx, r)
 		if err != nil {
 			return answer{document: document}, a.trouble("plan", r, err)
 		}
@@ -35,8 +35,8 @@ func (a *app) planVerb() *cobra.Command {
 }
 
 // propose opens the machine for one question.
-func propose(ctx context.Context, r reading) (gateway.Proposal, error) {
-	g, err := gateway.Open()
+func (a *app) propose(ctx context.Context, r reading) (gateway.Proposal, error) {
+	g, err := gateway.Open(a.clock())
 	if err != nil {
 		return gateway.Proposal{}, err
 	}

@@ -19,7 +19,7 @@ func (a *app) renderVerb() *cobra.Command {
 		if err != nil {
 			return answer{document: document}, err
 		}
-		document.Digest, document.NFT = r.policy.Digest, compile.Ruleset(r.policy, "").String()
+		document.Digest, document.NFT = r.policy.Digest, compile.Ruleset(r.policy, "", a.clock()()).String()
 		return answer{document: document, text: func(out io.Writer) error {
 			_, err := io.WriteString(out, document.NFT)
 			return err

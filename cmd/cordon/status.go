@@ -29,7 +29,7 @@ func (a *app) statusVerb() *cobra.Command {
 		if err != nil {
 			return answer{document: document}, err
 		}
-		s, err := inspect(ctx, last)
+		s, err := a.inspect(ctx, last)
 		if err != nil {
 			return answer{document: document}, a.trouble("status", reading{}, err)
 		}
@@ -80,8 +80,8 @@ func (a *app) remark(document api.Document, code string, args message.Args) {
 }
 
 // inspect opens the machine for one look.
-func inspect(ctx context.Context, last remembered) (gateway.Status, error) {
-	g, err := gateway.Open()
+func (a *app) inspect(ctx context.Context, last remembered) (gateway.Status, error) {
+	g, err := gateway.Open(a.clock())
 	if err != nil {
 		return gateway.Status{}, err
 	}

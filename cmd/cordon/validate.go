@@ -27,7 +27,7 @@ func (a *app) validateVerb() *cobra.Command {
 		if err := a.judge(r, document, *strict); err != nil {
 			return answer{document: document}, err
 		}
-		compile.State(r.policy, "")
+		compile.State(r.policy, "", policy.Moment{})
 		summarise(document, r.policy)
 		return answer{document: document, text: a.validText(document)}, nil
 	})

@@ -14,9 +14,9 @@ import (
 
 // Ruleset returns the packet filter of a policy. Stamp is written into it for whoever lists the kernel: the commit that the policy
 // came from, or "".
-func Ruleset(p policy.Policy, commit string) ruleset.Ruleset {
+func Ruleset(p policy.Policy, commit string, at policy.Moment) ruleset.Ruleset {
 	c := compiler{Policy: p, files: codes(p)}
-	all, own := openings(p), slices.Collect(managed(p))
+	all, own := openings(p, at), slices.Collect(managed(p))
 	for _, f := range families() {
 		s := collect(f, p, all, c.comment)
 		origin := func(o opening) string { return c.comment(o.origin) }

@@ -11,9 +11,9 @@ import (
 )
 
 // State returns everything that the machine shall hold for a policy, and the packet filter again as text can show it.
-func State(p policy.Policy, commit string) (netstate.State, ruleset.Ruleset) {
-	filter := Ruleset(p, commit)
-	rules, routes := jailOf(p, openings(p))
+func State(p policy.Policy, commit string, at policy.Moment) (netstate.State, ruleset.Ruleset) {
+	filter := Ruleset(p, commit, at)
+	rules, routes := jailOf(p, openings(p, at))
 	s := netstate.State{
 		Tables: wire.Of(filter), Rules: rules, Routes: append(routes, ownRoutes(p)...),
 		Links: wantedLinks(p), Addresses: addresses(p), Neighbours: neighbours(p), Sysctls: sysctls(p, rules),

@@ -90,7 +90,7 @@ type opening struct {
 }
 
 // openings yields everything that the policy's allows open, one at a time: there are as many as devices times peers times services.
-func openings(p policy.Policy) iter.Seq[opening] {
+func openings(p policy.Policy, _ policy.Moment) iter.Seq[opening] {
 	return func(yield func(opening) bool) {
 		for i := range p.Allows {
 			a := &p.Allows[i]

@@ -27,10 +27,10 @@ type end struct {
 }
 
 // DoorsOf indexes what a policy opens.
-func DoorsOf(p policy.Policy) Doors {
+func DoorsOf(p policy.Policy, at policy.Moment) Doors {
 	d := Doors{policy: p, open: map[ends][]service{}}
 	known := map[netip.Prefix]bool{}
-	for o := range openings(p) {
+	for o := range openings(p, at) {
 		k := ends{endOf(o.from), endOf(o.to)}
 		d.open[k] = append(d.open[k], o.service)
 		for _, n := range [...]netip.Prefix{k.from.network, k.to.network} {

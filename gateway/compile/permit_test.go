@@ -43,7 +43,7 @@ func TestPermit(t *testing.T) {
 		{"a device without a name", flow(policy.TCP, "10.40.0.10", "10.30.0.99", 554), false},
 		{"the gateway's own", flow(policy.UDP, "203.0.113.2", "198.51.100.7", 123), true},
 	}
-	doors := compile.DoorsOf(school())
+	doors := compile.DoorsOf(school(), policy.Moment{})
 	verdicts := map[bool]int{}
 	for _, c := range cases {
 		verdicts[c.want]++

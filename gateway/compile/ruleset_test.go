@@ -54,7 +54,7 @@ func elements(s ruleset.Set) []string {
 }
 
 func TestWhereEachOpeningStands(t *testing.T) {
-	all := sets(compile.Ruleset(school(), ""))
+	all := sets(compile.Ruleset(school(), "", policy.Moment{}))
 	cases := map[string][]string{
 		// Both ends have a MAC: one merged element a side, and nothing in flows4.
 		"inet tcpcalls4": {
@@ -136,7 +136,7 @@ func ministry(n int) policy.Policy {
 // TestGrowth holds what makes the cost flat: one camera more is a bounded number of elements, none of them in a set that is searched
 // for ranges, and no rule.
 func TestGrowth(t *testing.T) {
-	small, large := compile.Ruleset(ministry(100), ""), compile.Ruleset(ministry(101), "")
+	small, large := compile.Ruleset(ministry(100), "", policy.Moment{}), compile.Ruleset(ministry(101), "", policy.Moment{})
 	before, after := sets(small), sets(large)
 	if len(before) != len(after) {
 		t.Fatalf("%d sets became %d", len(before), len(after))
@@ -169,7 +169,7 @@ func TestGrowth(t *testing.T) {
 // at what leaves and the one that translates.
 func TestEveryBaseChainDrops(t *testing.T) {
 	seen := 0
-	for _, table := range compile.Ruleset(school(), "").Tables {
+	for _, table := range compile.Ruleset(school(), "", policy.Moment{}).Tables {
 		for _, c := range table.Chains {
 			if c.Hook == nil || !c.Hook.Drop {
 				continue
@@ -189,15 +189,15 @@ func TestEveryBaseChainDrops(t *testing.T) {
 
 func TestScope(t *testing.T) {
 	p := school()
-	box := rules(t, compile.Ruleset(p, ""), ruleset.Inet, "prerouting")
+	box := rules(t, compile.Ruleset(p, "", policy.Moment{}), ruleset.Inet, "prerouting")
 	p.Site.Scope = policy.ScopeSegments
-	segments := rules(t, compile.Ruleset(p, ""), ruleset.Inet, "prerouting")
+	segments := rules(t, compile.Ruleset(p, "", policy.Moment{}), ruleset.Inet, "prerouting")
 	if diff := cmp.Diff([]string{
 		`counter drop comment "an interface that the policy does not name"`, `goto uplink`,
 	}, []string{box[len(box)-1], segments[len(segments)-1]}); diff != "" {
 		t.Errorf("an interface without a name (-want +got):\n%s", diff)
 	}
-	crossings := elements(sets(compile.Ruleset(p, ""))["inet crossings"])
+	crossings := elements(sets(compile.Ruleset(p, "", policy.Moment{}))["inet crossings"])
 	for _, c := range crossings {
 		if c == `"lan0" . "wan0"` {
 			t.Error("scope segments decides about traffic that touches no governed segment")

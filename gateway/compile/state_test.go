@@ -26,7 +26,7 @@ func texts[T interface{ String() string }](objects []T, wanted func(T) bool) []s
 }
 
 func TestJail(t *testing.T) {
-	s, _ := compile.State(school(), "")
+	s, _ := compile.State(school(), "", policy.Moment{})
 	v4 := func(r netstate.Rule) bool { return r.Family == netstate.IPv4 }
 	rules := texts(s.Rules, v4)
 	// The numbers of the peers' tables follow from the interfaces' names.
@@ -86,7 +86,7 @@ func TestJailThroughUplink(t *testing.T) {
 			{Name: "media", Ports: []policy.Ports{{Protocol: policy.UDP, First: 40000, Last: 65535}}},
 		},
 	})
-	s, _ := compile.State(p, "")
+	s, _ := compile.State(p, "", policy.Moment{})
 	got := texts(s.Rules, func(r netstate.Rule) bool { return r.Priority == netstate.ExceptionPreference })
 	want := []string{
 		"pref 877 from 10.30.0.0/24 iif cam0 fwmark 0x434f5245 ipproto icmp lookup 254",
@@ -102,7 +102,7 @@ func TestJailThroughUplink(t *testing.T) {
 }
 
 func TestMachine(t *testing.T) {
-	s, _ := compile.State(school(), "")
+	s, _ := compile.State(school(), "", policy.Moment{})
 	all := func(netstate.Neighbour) bool { return true }
 	want := []string{
 		"10.30.0.21 lladdr 44:19:b6:00:00:01 dev cam0", "10.30.0.22 lladdr 44:19:b6:00:00:02 dev cam0",
@@ -126,7 +126,7 @@ func TestMachine(t *testing.T) {
 // TestSettings holds which interfaces' settings are touched: in scope "segments" only those of governed ones.
 func TestSettings(t *testing.T) {
 	value := func(p policy.Policy, name string) string {
-		s, _ := compile.State(p, "")
+		s, _ := compile.State(p, "", policy.Moment{})
 		for _, v := range s.Sysctls {
 			if v.Name == name {
 				return v.Value

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"cordon/policy"
+
 	"golang.org/x/sys/unix"
 
 	"cordon/gateway/compile"
@@ -24,7 +26,7 @@ func applies(ctx context.Context, cameras, rounds int) (lines []line, err error)
 	if err != nil {
 		return nil, err
 	}
-	filter := compile.Ruleset(p, "")
+	filter := compile.Ruleset(p, "", policy.Moment{})
 	text := filter.String()
 	l, err := openSite(ctx)
 	if err != nil {

@@ -22,7 +22,7 @@ func TestEveryLayer(t *testing.T) {
 			s.Kind, s.Translates, s.Masquerade = policy.ClientSegment, false, nil
 		}
 	}
-	if err := everyLayer(compile.Ruleset(without, "")); !errors.Is(err, errLayer) {
+	if err := everyLayer(compile.Ruleset(without, "", policy.Moment{})); !errors.Is(err, errLayer) {
 		t.Errorf("control: without an uplink the error is %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing/fstest"
+	"time"
 
 	"cordon/gateway"
 	"cordon/gateway/compile"
@@ -107,7 +108,7 @@ func policyOf(cameras int, refuse string) (policy.Policy, error) {
 	if message.HasErrors(diagnostics) {
 		return p, fmt.Errorf("the policy has mistakes: %s", diagnostics[0].Code)
 	}
-	return p, everyLayer(compile.Ruleset(p, ""))
+	return p, everyLayer(compile.Ruleset(p, "", policy.Moment{}))
 }
 
 // errLayer says that the measured ruleset has given up a layer, which would make its figures nobody's.
@@ -195,7 +196,7 @@ func established(ctx context.Context, drop bool) error {
 
 // enforce puts a policy in force.
 func enforce(ctx context.Context, p policy.Policy) error {
-	g, err := gateway.Open()
+	g, err := gateway.Open(gateway.SystemClock(time.Now, true))
 	if err != nil {
 		return err
 	}

@@ -172,7 +172,7 @@ func (d *demo) apply(ctx context.Context, p policy.Policy, unless ...Layer) (app
 // inside runs a function with the engine opened on the site's gateway.
 func (d *demo) inside(fn func(*gateway.Gateway) error) error {
 	return d.lab.Gateway().Do(func() error {
-		g, err := gateway.Open()
+		g, err := gateway.Open(gateway.SystemClock(time.Now, true))
 		if err != nil {
 			return err
 		}
