@@ -83,7 +83,7 @@ func (s Schedule) around(at time.Time) []span {
 // wall returns the moment at which the clocks on the wall first show some minutes after a day's midnight, or the next minute that they
 // do show where daylight saving skips it.
 func (s Schedule) wall(y int, m time.Month, d, minutes int) time.Time {
-	const most = 3 * time.Hour // no change of daylight saving is larger
+	const most = 3 * time.Hour             // no change of daylight saving is larger
 	shown := func(t time.Time) time.Time { // what the wall shows, as if it were UTC
 		l := t.In(s.Zone.Location())
 		return time.Date(l.Year(), l.Month(), l.Day(), l.Hour(), l.Minute(), l.Second(), 0, time.UTC)
