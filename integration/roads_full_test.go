@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"cordon/integration/lab"
+	"cordon/policy"
 	"cordon/policy/load"
 	"cordon/policy/message"
 )
@@ -89,7 +90,7 @@ func roads(t *testing.T, cordon program, directory string) (byNFT, byCordon stri
 // interfacesOf returns the interfaces that a policy names.
 func interfacesOf(t *testing.T, directory string) []string {
 	t.Helper()
-	p, diagnostics := load.Dir(nil, load.Directory{Name: "policy", FS: os.DirFS(directory)})
+	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{Name: "policy", FS: os.DirFS(directory)})
 	if message.HasErrors(diagnostics) {
 		t.Fatalf("the policy has mistakes: %+v", diagnostics)
 	}

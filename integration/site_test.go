@@ -147,7 +147,7 @@ func owner(a netip.Addr) string {
 func read(t *testing.T, text string) policy.Policy {
 	t.Helper()
 	files := fstest.MapFS{"site.hcl": {Data: []byte(text)}}
-	p, diagnostics := load.Dir(nil, load.Directory{Name: "site", FS: files})
+	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{Name: "site", FS: files})
 	if message.HasErrors(diagnostics) {
 		t.Fatalf("the policy has mistakes: %+v", diagnostics)
 	}

@@ -29,7 +29,7 @@ func examples(t *testing.T) map[string]policy.Policy {
 	}
 	list := map[string]policy.Policy{}
 	for _, folder := range folders {
-		p, diagnostics := load.Dir(nil, load.Directory{FS: os.DirFS(folder)})
+		p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: os.DirFS(folder)})
 		if message.HasErrors(diagnostics) {
 			t.Errorf("%s:\n%s", folder, message.In(message.English).RenderAll(diagnostics))
 		}

@@ -62,7 +62,7 @@ func (a *app) read(cmd *cobra.Command, args []string) (reading, error) {
 		recorders[i] = history.Record(root.FS())
 		directories[i] = load.Directory{Name: names[i], FS: recorders[i]}
 	}
-	result.policy, result.diagnostics = load.Dir(nil, directories...)
+	result.policy, result.diagnostics = load.Dir(policy.Moment{Time: a.now(), Trusted: true}, nil, directories...)
 	for i := range recorders {
 		result.directories = append(result.directories, history.Directory{Name: names[i], Files: recorders[i].Files()})
 	}

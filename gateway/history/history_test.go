@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"cordon/gateway/history"
+	"cordon/policy"
 	"cordon/policy/load"
 	"cordon/policy/message"
 )
@@ -172,7 +173,7 @@ dynamic "host" {
 		"README.md":        {Data: []byte("not read")},
 	}
 	recorder := history.Record(files)
-	want, diagnostics := load.Dir(nil, load.Directory{FS: recorder})
+	want, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: recorder})
 	if message.HasErrors(diagnostics) {
 		t.Fatalf("%+v", diagnostics)
 	}
@@ -180,12 +181,12 @@ dynamic "host" {
 		t.Errorf("description %q", want.Site.Description)
 	}
 	recorded := history.Directory{Files: recorder.Files()}
-	got, diagnostics := load.Dir(nil, load.Directory{FS: recorded.FS()})
+	got, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: recorded.FS()})
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" || message.HasErrors(diagnostics) {
 		t.Errorf("%+v\n%s", diagnostics, diff)
 	}
 	delete(recorded.Files, "lists/hosts.csv")
-	if _, diagnostics := load.Dir(nil, load.Directory{FS: recorded.FS()}); !message.HasErrors(diagnostics) {
+	if _, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: recorded.FS()}); !message.HasErrors(diagnostics) {
 		t.Error("control: a file less is no mistake")
 	}
 }

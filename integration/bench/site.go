@@ -104,7 +104,7 @@ func policyOf(cameras int, refuse string) (policy.Policy, error) {
 		fmt.Fprintf(&rows, "c%05d,%s,%s\n", i, cameraMAC(i), cameraAddress(i))
 	}
 	files := fstest.MapFS{"site.hcl": {Data: []byte(fmt.Sprintf(head, refuse))}, "cameras.csv": {Data: []byte(rows.String())}}
-	p, diagnostics := load.Dir(nil, load.Directory{Name: "bench", FS: files})
+	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{Name: "bench", FS: files})
 	if message.HasErrors(diagnostics) {
 		return p, fmt.Errorf("the policy has mistakes: %s", diagnostics[0].Code)
 	}

@@ -19,6 +19,7 @@ func (l *loader) decodeAllows() {
 		a.From = l.endpoints(b, "from")
 		a.To = l.endpoints(b, "to")
 		a.Services = l.servicesOf(b)
+		a.During = l.during(b)
 		l.out.Allows = append(l.out.Allows, a)
 		l.checkAllow(b, a)
 	}

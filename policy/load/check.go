@@ -144,7 +144,7 @@ func (l *loader) check() {
 // checkAllow looks for what an allow opens by mistake. Its places are those of the services in its list.
 func (l *loader) checkAllow(b block, a policy.Allow) {
 	from, to := l.side(a.From), l.side(a.To)
-	places := l.items["allow."+a.Name]
+	places := l.items[b.kind+"."+a.Name]
 	for i, s := range a.Services {
 		if i >= len(places) {
 			break
@@ -179,12 +179,14 @@ func (l *loader) checkReach(b block, a policy.Allow, from, to side) {
 		return
 	}
 	if from.nobody() || to.nobody() {
-		l.report.warn(at(b.origin()), "opens-nothing", message.Args{"name": a.Name})
+		l.report.warn(at(b.origin()), "opens-nothing", message.Args{"kind": b.kind, "name": a.Name})
 		return
 	}
 	if one, ok := from.onlySegment(); ok {
 		if other, ok := to.onlySegment(); ok && one == other {
-			l.report.warn(at(b.origin()), "same-segment", message.Args{"name": a.Name, "segment": l.out.Segments[one].Name})
+			l.report.warn(at(b.origin()), "same-segment", message.Args{
+				"kind": b.kind, "name": a.Name, "segment": l.out.Segments[one].Name,
+			})
 		}
 	}
 	if from.families != both {
@@ -199,7 +201,9 @@ func (l *loader) checkReach(b block, a policy.Allow, from, to side) {
 		}
 	}
 	if count > 0 {
-		l.report.warn(at(b.origin()), "one-family", message.Args{"name": a.Name, "device": first, "count": strconv.Itoa(count)})
+		l.report.warn(at(b.origin()), "one-family", message.Args{
+			"kind": b.kind, "name": a.Name, "device": first, "count": strconv.Itoa(count),
+		})
 	}
 }
 

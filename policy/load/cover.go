@@ -3,6 +3,7 @@ package load
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"cordon/policy"
 	"cordon/policy/message"
@@ -102,17 +103,22 @@ func (s side) onlySegment() (policy.SegmentID, bool) {
 	return s.stands[0], true
 }
 
-// covered is one allow, ready to be compared with the others.
+// covered is one allow or exception, ready to be compared with the others.
 type covered struct {
+	kind     string
 	allow    policy.Allow
+	until    time.Time // zero for an allow
 	from, to side
 }
 
-// checkCovered warns of an allow that another one makes needless.
+// checkCovered warns of an allow or exception that another one makes needless.
 func (l *loader) checkCovered() {
-	list := make([]covered, 0, len(l.out.Allows))
+	list := make([]covered, 0, len(l.out.Allows)+len(l.out.Exceptions))
 	for _, a := range l.out.Allows {
-		list = append(list, covered{allow: a, from: l.side(a.From), to: l.side(a.To)})
+		list = append(list, covered{kind: "allow", allow: a, from: l.side(a.From), to: l.side(a.To)})
+	}
+	for _, e := range l.out.Exceptions {
+		list = append(list, covered{kind: "exception", allow: opened(e), until: e.Until, from: l.side(e.From), to: l.side(e.To)})
 	}
 	for i, a := range list {
 		if a.from.nobody() || a.to.nobody() {
@@ -122,15 +128,23 @@ func (l *loader) checkCovered() {
 			if i == j || !l.covers(b, a) || l.covers(a, b) && before(a.allow.Origin, b.allow.Origin) < 0 {
 				continue
 			}
-			l.report.warn(at(a.allow.Origin), "covered", message.Args{"name": a.allow.Name, "other": b.allow.Name}, b.allow.Origin)
+			l.report.warn(at(a.allow.Origin), "covered", message.Args{
+				"kind": a.kind, "name": a.allow.Name, "other": b.kind + "." + b.allow.Name,
+			}, b.allow.Origin)
 			break
 		}
 	}
 }
 
 func (l *loader) covers(outer, inner covered) bool {
-	return servicesCover(outer.allow.Services, inner.allow.Services) &&
-		l.sideCovers(outer.from, inner.from) && l.sideCovers(outer.to, inner.to)
+	return outlasts(outer.until, inner.until) && servicesCover(outer.allow.Services, inner.allow.Services) &&
+		l.sideCovers(outer.from, inner.from) && l.sideCovers(outer.to, inner.to) &&
+		schedulesCover(outer.allow.During, inner.allow.During)
+}
+
+// outlasts compares two ends; the zero time is none.
+func outlasts(outer, inner time.Time) bool {
+	return outer.IsZero() || !inner.IsZero() && !outer.Before(inner)
 }
 
 func servicesCover(outer, inner []policy.Service) bool {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	"cordon/policy"
 	"cordon/policy/catalog"
@@ -23,10 +22,12 @@ func (l *loader) decode() {
 	l.decodeGroups()
 	l.decodeServices()
 	l.decodeAllows()
+	l.decodeExceptions()
 	l.decodeManage()
 }
 
 func (l *loader) decodeSite() {
+	l.out.Site.ExceptionLimit = defaultLimit
 	sites := l.blocks["site"]
 	if len(sites) == 0 {
 		if !l.missingMay("site") && len(l.tree.read) > 0 {
@@ -52,36 +53,9 @@ func (l *loader) site(b block) {
 	if choice, ok := l.choice(b, "scope", "box", "segments"); ok && choice == 1 {
 		site.Scope = policy.ScopeSegments
 	}
-	if zone, here, ok := l.word(b, "timezone"); ok {
-		site.Timezone = zone
-		if !validZone(zone) {
-			l.report.add(here, "bad-timezone", message.Args{"name": zone})
-		}
-	}
-	if limit, here, ok := l.word(b, "exception_limit"); ok && !validLimit(limit) {
-		l.report.add(here, "bad-duration", message.Args{"value": limit})
-	}
+	site.Timezone, site.Zone = l.zone(b)
+	site.ExceptionLimit = l.duration(b, "exception_limit", defaultLimit)
 	l.out.Site = site
-}
-
-// validZone says whether a name has the form of the time-zone database: America/Toronto. Schedules, which read it, look it up.
-func validZone(zone string) bool {
-	for part := range strings.SplitSeq(zone, "/") {
-		if part == "" || strings.Trim(part, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-") != "" {
-			return false
-		}
-	}
-	return true
-}
-
-// validLimit reads a duration: Go's units and, as administrators count, days.
-func validLimit(text string) bool {
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		d, err := time.ParseDuration(days + "h")
-		return err == nil && d > 0
-	}
-	d, err := time.ParseDuration(text)
-	return err == nil && d > 0
 }
 
 // missingMay says whether a block of a kind that seems to be missing may stand where nothing could be read.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"cordon/policy"
 	"cordon/policy/load"
 	"cordon/policy/message"
 )
@@ -22,7 +23,7 @@ func evaluate(t *testing.T, expression string, files map[string]string) string {
 		fsys[name] = file(text)
 	}
 	fsys["x.hcl"] = file(fmt.Sprintf("service \"x\" {\n  tcp = [1]\n  description = %s\n}\n", expression))
-	p, diagnostics := load.Dir(nil, load.Directory{FS: fsys})
+	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
 	if len(diagnostics) > 0 {
 		return diagnostics[0].Code
 	}
@@ -85,7 +86,7 @@ func TestNearestName(t *testing.T) {
 			t.Fatal(err)
 		}
 		fsys["base.hcl"] = &fstest.MapFile{Data: base}
-		_, diagnostics := load.Dir(nil, load.Directory{FS: fsys})
+		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
 		if len(diagnostics) != 1 || diagnostics[0].Code != "unknown-reference" || diagnostics[0].Args["nearest"] != want {
 			t.Errorf("%q: %s", written, message.In(message.English).RenderAll(diagnostics))
 		}

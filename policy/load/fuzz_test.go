@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 	"unicode/utf8"
 
+	"cordon/policy"
 	"cordon/policy/load"
 	"cordon/policy/message"
 )
@@ -39,7 +40,7 @@ func FuzzLoad(f *testing.F) {
 			return // long texts are slow, not different
 		}
 		csv := &fstest.MapFile{Data: []byte("name,segment,mac,address\nc1,cameras,44:19:b6:00:00:01,10.30.0.31\n")}
-		p, diagnostics := load.Dir(nil, load.Directory{FS: fstest.MapFS{"a.hcl": {Data: []byte(text)}, "cameras.csv": csv}})
+		p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fstest.MapFS{"a.hcl": {Data: []byte(text)}, "cameras.csv": csv}})
 		judge(t, len(p.Segments), diagnostics, text)
 	})
 }
@@ -70,8 +71,8 @@ dynamic "camera" {
 }
 `
 	f.Fuzz(func(t *testing.T, text string) {
-		policy := &fstest.MapFile{Data: append([]byte(block), base...)}
-		p, diagnostics := load.Dir(nil, load.Directory{FS: fstest.MapFS{"a.hcl": policy, "cameras.csv": {Data: []byte(text)}}})
+		hcl := &fstest.MapFile{Data: append([]byte(block), base...)}
+		p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fstest.MapFS{"a.hcl": hcl, "cameras.csv": {Data: []byte(text)}}})
 		judge(t, len(p.Segments), diagnostics, text)
 	})
 }

@@ -20,9 +20,11 @@ type Directory struct {
 
 // Dir reads the policy that stands in one or more directories, as one body: the order of files and blocks never matters. It returns
 // every mistake that it finds; with an error among them, the policy holds its Files and Digest only. The variables are those of the
-// command line and the environment, by name.
-func Dir(variables map[string]string, directories ...Directory) (policy.Policy, []message.Diagnostic) {
+// command line and the environment, by name. The moment is the one at which an exception may be over already, or last too long; while the
+// clock is not trusted, neither is asked.
+func Dir(at policy.Moment, variables map[string]string, directories ...Directory) (policy.Policy, []message.Diagnostic) {
 	l := newLoader(directories)
+	l.at = at
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		l.report.add(place{}, "not-yet", message.Args{"what": "var." + name})
 	}

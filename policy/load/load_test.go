@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -73,6 +74,11 @@ func (f fixture) expect(place, severity, codes string) {
 	slices.Sort(f.want[place])
 }
 
+// november is the moment at which the fixtures are read.
+func november() policy.Moment {
+	return policy.Moment{Time: time.Date(2026, time.November, 2, 12, 0, 0, 0, time.UTC), Trusted: true}
+}
+
 func given(diagnostics []message.Diagnostic) map[string][]string {
 	got := map[string][]string{}
 	for _, d := range diagnostics {
@@ -97,7 +103,7 @@ func TestInvalid(t *testing.T) {
 	for _, name := range fixtures(t, "invalid") {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			f := readFixture(t, name)
-			p, diagnostics := load.Dir(nil, load.Directory{FS: f.files})
+			p, diagnostics := load.Dir(november(), nil, load.Directory{FS: f.files})
 			if diff := cmp.Diff(f.want, given(diagnostics)); diff != "" {
 				t.Errorf("diagnostics (-want +got):\n%s", diff)
 			}
@@ -152,7 +158,7 @@ func TestBaseIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, diagnostics := load.Dir(nil, load.Directory{FS: fstest.MapFS{"base.hcl": {Data: base}}})
+	_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fstest.MapFS{"base.hcl": {Data: base}}})
 	if len(diagnostics) > 0 {
 		t.Errorf("the base of the fixtures is wrong itself:\n%s", message.In(message.English).RenderAll(diagnostics))
 	}
@@ -161,7 +167,7 @@ func TestBaseIsValid(t *testing.T) {
 func TestValid(t *testing.T) {
 	for _, name := range fixtures(t, "valid") {
 		t.Run(filepath.Base(name), func(t *testing.T) {
-			p, diagnostics := load.Dir(nil, load.Directory{FS: os.DirFS(name)})
+			p, diagnostics := load.Dir(november(), nil, load.Directory{FS: os.DirFS(name)})
 			if len(diagnostics) > 0 {
 				t.Errorf("diagnostics:\n%s", message.In(message.English).RenderAll(diagnostics))
 			}
@@ -173,7 +179,7 @@ func TestValid(t *testing.T) {
 }
 
 func TestModel(t *testing.T) {
-	p, diagnostics := load.Dir(nil, load.Directory{Name: "policy", FS: os.DirFS("testdata/valid/school")})
+	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{Name: "policy", FS: os.DirFS("testdata/valid/school")})
 	if len(diagnostics) > 0 {
 		t.Fatalf("diagnostics:\n%s", message.In(message.English).RenderAll(diagnostics))
 	}
@@ -256,7 +262,7 @@ func TestRendering(t *testing.T) {
 			continue
 		}
 		f := readFixture(t, name)
-		_, diagnostics := load.Dir(nil, load.Directory{Name: "policy", FS: f.files})
+		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{Name: "policy", FS: f.files})
 		for _, language := range []message.Language{message.English, message.French} {
 			golden(t, strings.TrimSuffix(name, ".txtar")+"."+string(language), message.In(language).RenderAll(diagnostics))
 		}
@@ -269,7 +275,7 @@ func TestDigest(t *testing.T) {
 		for name, text := range files {
 			fsys[name] = &fstest.MapFile{Data: []byte(text)}
 		}
-		p, _ := load.Dir(nil, load.Directory{FS: fsys})
+		p, _ := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
 		return p.Digest
 	}
 	a := "locals {\n  rows = csvdecode(file(\"a.csv\"))\n}\n"
@@ -327,7 +333,7 @@ func TestFiles(t *testing.T) {
 	}
 	for name, c := range cases {
 		c.files["base.hcl"] = &fstest.MapFile{Data: base}
-		_, diagnostics := load.Dir(nil, load.Directory{FS: c.files})
+		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: c.files})
 		var got []string
 		for _, d := range diagnostics {
 			got = append(got, d.Origin.String()+" "+d.Code)
@@ -351,7 +357,7 @@ func TestDirectories(t *testing.T) {
 	common := fstest.MapFS{"common.hcl": file("locals {\n  rows = csvdecode(file(\"a.csv\"))\n}\n"), "base.hcl": {Data: base}}
 	site := fstest.MapFS{"a.csv": file("name\nx\n")}
 	directories := []load.Directory{{Name: "common", FS: common}, {Name: "sites/levis", FS: site}}
-	p, diagnostics := load.Dir(nil, directories...)
+	p, diagnostics := load.Dir(policy.Moment{}, nil, directories...)
 	if len(diagnostics) > 0 {
 		t.Errorf("diagnostics:\n%s", message.In(message.English).RenderAll(diagnostics))
 	}
@@ -359,15 +365,15 @@ func TestDirectories(t *testing.T) {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
 	common["a.csv"] = file("name\ny\n")
-	_, diagnostics = load.Dir(nil, directories...)
+	_, diagnostics = load.Dir(policy.Moment{}, nil, directories...)
 	if diff := cmp.Diff(map[string][]string{"common/common.hcl:2": {"error file-twice"}}, given(diagnostics)); diff != "" {
 		t.Errorf("a file in two directories (-want +got):\n%s", diff)
 	}
-	_, diagnostics = load.Dir(nil, load.Directory{Name: "empty", FS: fstest.MapFS{}})
+	_, diagnostics = load.Dir(policy.Moment{}, nil, load.Directory{Name: "empty", FS: fstest.MapFS{}})
 	if diff := cmp.Diff(map[string][]string{"": {"error no-policy"}}, given(diagnostics)); diff != "" {
 		t.Errorf("an empty directory (-want +got):\n%s", diff)
 	}
-	_, diagnostics = load.Dir(map[string]string{"nvr": "x"}, load.Directory{FS: fstest.MapFS{"base.hcl": {Data: base}}})
+	_, diagnostics = load.Dir(policy.Moment{}, map[string]string{"nvr": "x"}, load.Directory{FS: fstest.MapFS{"base.hcl": {Data: base}}})
 	if diff := cmp.Diff(map[string][]string{"": {"error not-yet"}}, given(diagnostics)); diff != "" {
 		t.Errorf("a variable (-want +got):\n%s", diff)
 	}
@@ -390,7 +396,7 @@ func TestLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, diagnostics := load.Dir(nil, load.Directory{FS: os.DirFS(directory)})
+	_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: os.DirFS(directory)})
 	want := map[string][]string{}
 	for _, name := range []string{"absolute.hcl", "circle.hcl", "up.hcl", "chain.hcl"} {
 		want[name] = []string{"error link-leaves"}

@@ -24,6 +24,7 @@ const maxElements = 1_000_000
 // loader is one reading of a policy.
 type loader struct {
 	tree    *tree
+	at      policy.Moment
 	report  report
 	partial bool            // a file could not be read: what seems to be missing may stand there
 	unread  map[string]bool // kinds of which a block could not be read
@@ -107,7 +108,7 @@ func (l *loader) resolve() {
 	for _, name := range slices.Sorted(maps.Keys(l.locals)) {
 		l.visitLocal(name)
 	}
-	for _, kind := range []string{"site", "allow", "manage"} {
+	for _, kind := range []string{"site", "allow", "exception", "manage"} {
 		l.visitKind(kind)
 	}
 	values := map[string]cty.Value{}

@@ -50,13 +50,18 @@ func schemaOf(kind string) (schema, bool) {
 	case "allow":
 		return schema{
 			labelled: true, required: []string{"from", "to", "services"}, optional: []string{"description"},
-			laterParts: []string{"during"},
+			blocks: []string{"during"},
+		}, true
+	case "exception":
+		return schema{
+			labelled: true, required: []string{"from", "to", "services", "until", "reason", "owner"},
+			optional: []string{"description", "ticket"}, blocks: []string{"during"},
 		}, true
 	case "manage":
 		return schema{required: []string{"from"}, optional: []string{"services"}}, true
 	case "locals":
 		return schema{}, true
-	case "exception", "expect", "variable":
+	case "expect", "variable":
 		return schema{labelled: true, later: true}, true
 	}
 	return schema{}, kind == "dynamic"

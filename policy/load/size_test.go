@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"cordon/policy"
 	"cordon/policy/load"
 	"cordon/policy/message"
 )
@@ -113,7 +114,7 @@ func TestFourThousandCameras(t *testing.T) {
 	fsys := ministry(4000)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	p, diagnostics := load.Dir(nil, load.Directory{FS: fsys})
+	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
 	runtime.ReadMemStats(&after)
 	if len(diagnostics) > 0 {
 		t.Fatalf("diagnostics:\n%s", message.In(message.English).RenderAll(diagnostics))
@@ -129,7 +130,7 @@ func TestFourThousandCameras(t *testing.T) {
 }
 
 func TestTooManyCameras(t *testing.T) {
-	_, diagnostics := load.Dir(nil, load.Directory{FS: fstest.MapFS{"site.hcl": file(tooMany)}})
+	_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fstest.MapFS{"site.hcl": file(tooMany)}})
 	if len(diagnostics) != 1 || diagnostics[0].Code != "too-many-cameras" {
 		t.Errorf("diagnostics: %v", given(diagnostics))
 	}
@@ -162,7 +163,7 @@ func BenchmarkFourThousandCameras(b *testing.B) {
 	fsys := ministry(4000)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, diagnostics := load.Dir(nil, load.Directory{FS: fsys}); len(diagnostics) > 0 {
+		if _, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys}); len(diagnostics) > 0 {
 			b.Fatal(diagnostics)
 		}
 	}

@@ -26,7 +26,7 @@ var errPolicy = errors.New("the policy of the demo has mistakes")
 // read reads a policy as every verb does.
 func read(text string) (policy.Policy, error) {
 	directory := history.Directory{Files: map[string][]byte{policyFile: []byte(text)}}
-	p, diagnostics := load.Dir(nil, load.Directory{FS: directory.FS()})
+	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: directory.FS()})
 	if message.HasErrors(diagnostics) {
 		return p, fmt.Errorf("%w: %s", errPolicy, diagnostics[0].Code)
 	}

@@ -1,5 +1,6 @@
 site "levis-01" {
-  scope = "segments"
+  scope    = "segments"
+  timezone = "America/Toronto"
 }
 
 segment "cameras" {

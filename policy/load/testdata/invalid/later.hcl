@@ -21,18 +21,12 @@ allow "window" {
   from     = segment.office
   to       = camera.port
   services = ["https"]
-  during { # ERROR: not-yet
-    days = ["mon"]
-  }
 }
 
 allow "name" {
   from     = segment.office
   to       = "meet.example.com" # ERROR: not-yet
   services = [var.service]      # ERROR: not-yet
-}
-
-exception "firmware" { # ERROR: not-yet
 }
 
 expect "cameras never reach the internet" { # ERROR: not-yet
