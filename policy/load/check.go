@@ -18,6 +18,7 @@ type seen struct {
 	masquerades []masquerade
 	routes      []routed
 	vias        []word
+	served      []served
 }
 
 type holder struct {

@@ -36,8 +36,8 @@ func schemaOf(kind string) (schema, bool) {
 		return schema{
 			labelled: true, required: []string{"kind", "interface"},
 			optional:   []string{"description", "addresses", "mode", "refuse", "unknown", "masquerade"},
-			blocks:     []string{"route"},
-			laterParts: []string{"vlan", "bridge", "serve"},
+			blocks:     []string{"route", "serve"},
+			laterParts: []string{"vlan", "bridge"},
 		}, true
 	case "camera":
 		return device("mac"), true

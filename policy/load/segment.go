@@ -30,9 +30,7 @@ func (l *loader) segment(b block) policy.Segment {
 	if refuse, ok := l.choice(b, "refuse", "reject", "drop"); ok {
 		s.Refuse = policy.Refuse(refuse)
 	}
-	if mode, ok := l.choice(b, "mode", "enforce", "observe"); ok && mode == 1 {
-		l.report.add(b.place(b.body.Attributes["mode"].Expr), "not-yet", message.Args{"what": `mode = "observe"`})
-	}
+	s.Mode = l.mode(b, s.Kind)
 	l.choice(b, "unknown", "deny")
 	s.Masquerade, s.Translates = l.masquerade(b, s.Kind)
 	for _, r := range l.nested(b, "route") {
@@ -41,7 +39,22 @@ func (l *loader) segment(b block) policy.Segment {
 	if s.Addresses == nil && s.Kind != policy.UplinkSegment && b.body.Attributes["addresses"] == nil && !has(b.body, "bridge") {
 		l.report.add(at(b.header), "missing-attribute", message.Args{"name": "addresses", "kind": "segment"})
 	}
+	s.Serve = l.serve(b, s)
 	return s
+}
+
+// mode reads whether a segment's rules refuse. One that only counts is worth a word at every reading.
+func (l *loader) mode(b block, kind policy.SegmentKind) policy.Mode {
+	if mode, ok := l.choice(b, "mode", "enforce", "observe"); !ok || mode == 0 {
+		return policy.Enforce
+	}
+	here := b.place(b.body.Attributes["mode"].Expr)
+	if kind == policy.UplinkSegment {
+		l.report.add(here, "observe-uplink", nil)
+		return policy.Enforce
+	}
+	l.report.warn(here, "not-enforced", message.Args{"segment": b.name})
+	return policy.Observe
 }
 
 func (l *loader) interfaceName(b block) string {

@@ -1,12 +1,10 @@
 segment "observed" {
   kind    = "camera"
-  mode    = "observe" # ERROR: not-yet
+  mode    = "observe" # WARNING: not-enforced
   bridge { # ERROR: not-yet
     name = "br0"
   }
   vlan { # ERROR: not-yet
-  }
-  serve { # ERROR: not-yet
   }
 }
 
