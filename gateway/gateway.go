@@ -59,6 +59,7 @@ type Proposal struct {
 	Cut  []netstate.Flow
 	Kept int
 
+	commit string
 	wanted netstate.State
 	doors  compile.Doors
 }
@@ -68,7 +69,7 @@ type Proposal struct {
 func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (Proposal, error) {
 	at := g.clock()
 	wanted, _ := compile.State(p, commit, at)
-	result := Proposal{Policy: p, wanted: wanted, doors: compile.DoorsOf(p, at)}
+	result := Proposal{Policy: p, commit: commit, wanted: wanted, doors: compile.DoorsOf(p, at)}
 	live, err := g.kernel.Read(ctx, settings(wanted))
 	if err != nil {
 		return result, err
@@ -123,9 +124,17 @@ type Outcome struct {
 	Cut     int  // flows that ended
 }
 
-// Change carries a proposal out. Once it has begun it is not interrupted: the kernel is the old one or the new one. The machine is
-// read again before forwarding begins and after it, and must then need nothing more; else everything is taken back.
+// Change carries a proposal out; where the policy depends on the hour, what it means by now. Once it has begun it is not interrupted:
+// the kernel is the old one or the new one. The machine is read again before forwarding begins and after it, and must then need nothing
+// more; else everything is taken back.
 func (g *Gateway) Change(ctx context.Context, p Proposal) (Outcome, error) {
+	if p.Policy.DependsOnTime() && !p.Empty() {
+		again, err := g.Propose(ctx, p.Policy, p.commit)
+		if err != nil {
+			return Outcome{}, err
+		}
+		p = again
+	}
 	if p.Empty() {
 		return Outcome{}, nil
 	}
@@ -144,11 +153,15 @@ func (g *Gateway) Change(ctx context.Context, p Proposal) (Outcome, error) {
 
 // verify reads the machine and plans again. Until forwarding is on, what switches it on is all that may be missing.
 func (g *Gateway) verify(ctx context.Context, p Proposal, forwarding bool) error {
-	live, err := g.kernel.Read(ctx, settings(p.wanted))
+	wanted := p.wanted
+	if p.Policy.DependsOnTime() {
+		wanted, _ = compile.State(p.Policy, p.commit, g.clock())
+	}
+	live, err := g.kernel.Read(ctx, settings(wanted))
 	if err != nil {
 		return err
 	}
-	again := plan.Between(p.Policy, live.State, p.wanted, live.Generation)
+	again := plan.Between(p.Policy, live.State, wanted, live.Generation)
 	if !forwarding {
 		again.Forward = nil
 	}

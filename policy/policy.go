@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -25,6 +26,11 @@ type Policy struct {
 	// Digest is "sha256:" and the hexadecimal digest of every file's name and bytes, and of the variables: two policies with one digest
 	// are one policy.
 	Digest string
+}
+
+// DependsOnTime says whether the policy has an exception or a schedule: it then means something else at another hour.
+func (p Policy) DependsOnTime() bool {
+	return len(p.Exceptions) > 0 || slices.ContainsFunc(p.Allows, func(a Allow) bool { return len(a.During) > 0 })
 }
 
 // Origin is where something was written. Lines and columns count from 1; a zero Line means that it was written nowhere.

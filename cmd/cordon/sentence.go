@@ -29,6 +29,9 @@ func (a *app) sentence(c plan.Change) string {
 	if c.Text != "" && c.Text != c.Name {
 		text += " (" + strings.Join(strings.Fields(c.Text), ", ") + ")"
 	}
+	if c.Window != "" {
+		text += a.words.Text("plan."+string(c.Window), nil)
+	}
 	if len(c.Peers) > 0 {
 		text += a.words.Text("plan.recorded", message.Args{"recorders": strings.Join(c.Peers, ", ")})
 	}

@@ -18,7 +18,8 @@ func Ruleset(p policy.Policy, commit string, at policy.Moment) ruleset.Ruleset {
 	c := compiler{Policy: p, files: codes(p)}
 	all, own := openings(p, at), slices.Collect(managed(p))
 	for _, f := range families() {
-		s := collect(f, p, all, c.comment)
+		s := collect(f, p, standing(all), c.comment)
+		c.live = append(c.live, liveOf(f, p, all, c.comment))
 		origin := func(o opening) string { return c.comment(o.origin) }
 		c.sets = append(c.sets, s)
 		c.gates = append(c.gates, gates(f, s.flows, plainGates(f), origin))
@@ -32,6 +33,7 @@ type compiler struct {
 	policy.Policy
 	files
 	sets          []*collected
+	live          []*live
 	gates, manage [][]gate
 }
 
@@ -39,7 +41,7 @@ type compiler struct {
 const TableName = "cordon"
 
 func (c compiler) linkTable() ruleset.Table {
-	return ruleset.Table{
+	t := ruleset.Table{
 		Family: ruleset.Netdev, Name: TableName,
 		Sets: []ruleset.Set{
 			hash("devices4", "who may speak ARP", c.sets[0].devices, ruleset.IIFName, ruleset.EtherSource, ruleset.IPSource),
@@ -50,8 +52,12 @@ func (c compiler) linkTable() ruleset.Table {
 			interval("guarded4", "networks of cameras and recorders", prefixes(c.networks(true, governed)), ruleset.IPSource),
 			interval("guarded6", "networks of cameras and recorders", prefixes(c.networks(false, governed)), ruleset.IP6Source),
 		},
-		Chains: links(c.interfaces(governed), c.interfaces(isUplink)),
+		Chains: links(c.interfaces(governed), c.interfaces(isUplink), c.live),
 	}
+	for _, l := range c.live {
+		t.Sets = append(t.Sets, l.leakSets()...)
+	}
+	return t
 }
 
 func (c compiler) inetTable(commit string) ruleset.Table {
@@ -62,23 +68,24 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 		for _, g := range append(append([]gate{}, c.gates[i]...), c.manage[i]...) {
 			t.Sets = append(t.Sets, g.set())
 		}
+		t.Sets = append(t.Sets, c.live[i].sets()...)
 		byFamily[s.suffix], manage[s.suffix] = c.gates[i], c.manage[i]
 	}
 	t.Chains = append(t.Chains, ingressHook("cameras", "camera", c.interfaces(kind(policy.CameraSegment)))...)
 	t.Chains = append(t.Chains, ingressHook("recorders", "recorder", c.interfaces(kind(policy.RecorderSegment)))...)
-	for _, f := range families() {
-		t.Chains = append(t.Chains, f.guards()...)
+	for _, l := range c.live {
+		t.Chains = append(t.Chains, l.guards()...)
 	}
 	t.Chains = append(t.Chains, common()...)
 	t.Chains = append(t.Chains, prerouting(c.Site.Scope)...)
-	if len(c.sets[0].abroad)+len(c.sets[1].abroad) > 0 {
-		t.Chains = append(t.Chains, tellErrors())
+	if abroad := len(c.sets[0].abroad)+len(c.sets[1].abroad) > 0; abroad || c.limited() {
+		t.Chains = append(t.Chains, unlock(c.live, abroad))
 	}
 	t.Chains = append(t.Chains, input(c.Site.Scope, manage)...)
 	t.Chains = append(t.Chains, output()...)
-	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily)...)
+	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily, c.live)...)
 	if len(c.interfaces(isUplink)) > 0 {
-		t.Chains = append(t.Chains, leaving(c.translates())...)
+		t.Chains = append(t.Chains, leaving(c.translates(), c.live)...)
 	}
 	t.Chains = append(t.Chains, c.origins(commit))
 	return t
@@ -102,7 +109,12 @@ func (c compiler) origins(commit string) ruleset.Chain {
 		stamp.Rules = append(stamp.Rules, c.block(s.Origin, "segment", s.Name, s))
 	}
 	for _, a := range c.Allows {
-		stamp.Rules = append(stamp.Rules, c.block(a.Origin, "allow", a.Name, [...]any{written(a.From), written(a.To), a.Services}))
+		says := [...]any{written(a.From), written(a.To), a.Services, hours(a.During)}
+		stamp.Rules = append(stamp.Rules, c.block(a.Origin, "allow", a.Name, says))
+	}
+	for _, e := range c.Exceptions {
+		says := [...]any{written(e.From), written(e.To), e.Services, e.Until.Unix(), hours(e.During)}
+		stamp.Rules = append(stamp.Rules, c.block(e.Origin, "exception", e.Name, says))
 	}
 	for i, m := range c.Manage {
 		stamp.Rules = append(stamp.Rules, c.block(m.Origin, "manage", strconv.Itoa(i+1), [...]any{written(m.From), m.Services}))
@@ -128,8 +140,10 @@ func withoutOrigins(says any) any {
 			v.Routes[i].Origin = policy.Origin{}
 		}
 		return v
-	case [3]any:
-		return [...]any{v[0], v[1], withoutOrigins(v[2])}
+	case [4]any:
+		return [...]any{v[0], v[1], withoutOrigins(v[2]), v[3]}
+	case [5]any:
+		return [...]any{v[0], v[1], withoutOrigins(v[2]), v[3], v[4]}
 	case [2]any:
 		return [...]any{v[0], withoutOrigins(v[1])}
 	case []policy.Service:
@@ -149,6 +163,20 @@ func written(list []policy.Endpoint) []string {
 		names[i] = e.Name
 	}
 	return names
+}
+
+// hours returns a schedule without its places.
+func hours(windows []policy.Window) []policy.Window {
+	list := slices.Clone(windows)
+	for i := range list {
+		list[i].Origin = policy.Origin{}
+	}
+	return list
+}
+
+// limited says whether an exception or a schedule limits anything.
+func (c compiler) limited() bool {
+	return slices.ContainsFunc(c.live, func(l *live) bool { return !l.none() })
 }
 
 // shortened cuts a text that is longer than nft's comments may be (128 octets with its final zero).
@@ -184,6 +212,7 @@ func (c compiler) shared() []ruleset.Set {
 			Verdicts: true, Size: room(len(doors)), Elements: doors,
 		},
 		hash("crossings", "pairs of interfaces that an allow connects", crossings, ruleset.IIFName, ruleset.OIFName),
+		c.liveCrossings(),
 		hash("governed", "camera and recorder interfaces", names(c.interfaces(governed)), ruleset.IIFName),
 		hash("cameras", "camera interfaces", names(c.interfaces(kind(policy.CameraSegment))), ruleset.IIFName),
 		hash("clients", "client interfaces", names(c.interfaces(kind(policy.ClientSegment))), ruleset.IIFName),
@@ -192,6 +221,17 @@ func (c compiler) shared() []ruleset.Set {
 		hash("polite", "refuse = reject", polite, ruleset.IIFName),
 		rates("answers", "how often a device is answered", len(c.Devices), ruleset.EtherSource),
 	}
+}
+
+// liveCrossings are the pairs of interfaces that something limited connects, of both families.
+func (c compiler) liveCrossings() ruleset.Set {
+	both := liveElements{}
+	for _, l := range c.live {
+		for k, e := range l.crossings {
+			both.put(k, e.comment, term{limited: true, left: e.left})
+		}
+	}
+	return both.set("livecrossings", "pairs of interfaces that an exception or a schedule connects", ruleset.IIFName, ruleset.OIFName)
 }
 
 // door returns the chain that judges what comes in by a segment's interface.

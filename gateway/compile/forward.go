@@ -1,7 +1,8 @@
 package compile
 
 import (
-	"cordon/gateway/netstate"
+	"slices"
+
 	"cordon/gateway/ruleset"
 	"cordon/policy"
 )
@@ -33,18 +34,6 @@ func second(name string) ruleset.Chain {
 		rule("", is(ruleset.NFProto, ruleset.Octet(10)), jumpTo(name+"6")),
 		refusal("refused"),
 	)
-}
-
-// tellErrors marks ICMP errors that come in by an uplink about a flow, behind every address translation: the routers that send them are
-// no peers, so that policy routing lets them in by this mark. Nobody else's packet has it behind this chain.
-func tellErrors() ruleset.Chain {
-	hook := ruleset.Hook{Point: ruleset.Prerouting, Priority: priorityLast}
-	rules := []ruleset.Rule{rule("nobody else's", is(ruleset.Mark, ruleset.Word(netstate.ErrorMark)), unmark())}
-	for _, f := range families() {
-		rules = append(rules, rule("", in("uplinks", ruleset.IIFName), state(ruleset.StateRelated),
-			is(f.icmpType, types(f.errors)...), mark(netstate.ErrorMark)))
-	}
-	return base("errors", hook, rules...)
 }
 
 // home checks that a client's source lives behind the interface it came in by, and comes with its MAC where the policy binds one. In
@@ -85,7 +74,7 @@ func uplink() ruleset.Chain {
 
 // forward returns the chains that decide what crosses the gateway. There is no "established, accept": each packet is judged in its own
 // direction, so that a flow dies with the element that allowed it.
-func forward(scope policy.Scope, byFamily map[string][]gate) []ruleset.Chain {
+func forward(scope policy.Scope, byFamily map[string][]gate, limited []*live) []ruleset.Chain {
 	hook := ruleset.Hook{Point: ruleset.Forward, Priority: priorityFilter, Drop: true}
 	crossing := in("crossings", ruleset.IIFName, ruleset.OIFName)
 	rules := []ruleset.Rule{
@@ -93,22 +82,24 @@ func forward(scope policy.Scope, byFamily map[string][]gate) []ruleset.Chain {
 			is(ruleset.Mark, ruleset.Word(markAnswer)), direction(true), crossing, unmark(), accept()),
 		rule("", is(ruleset.Mark, ruleset.Word(markCall)), state(ruleset.StateEstablished), direction(false), crossing, unmark(), accept()),
 	}
-	judged := rule("", crossing, goTo("judge"))
+	judged := []ruleset.Rule{
+		rule("", crossing, goTo("judge")),
+		rule("", in("livecrossings", ruleset.IIFName, ruleset.OIFName), goTo("judge")),
+	}
 	chains := []ruleset.Chain{judge()}
 	if scope == policy.ScopeBox {
-		rules = append(rules, judged, rule("", goTo("refuse")))
+		rules = append(append(rules, judged...), rule("", goTo("refuse")))
 	} else {
-		rules = append(rules,
-			rule("", in("clients", ruleset.IIFName), in("governed", ruleset.OIFName), jumpTo("resident")),
-			judged,
+		rules = append(rules, rule("", in("clients", ruleset.IIFName), in("governed", ruleset.OIFName), jumpTo("resident")))
+		rules = append(append(rules, judged...),
 			rule("", in("governed", ruleset.IIFName), goTo("refuse")),
 			rule("", in("governed", ruleset.OIFName), goTo("refuse")),
 			rule("not ours to decide", accept()))
 		chains = append(chains, resident())
 	}
 	chains = append(chains, base("forward", hook, rules...))
-	for _, f := range families() {
-		chains = append(chains, f.judge(byFamily[f.suffix])...)
+	for _, l := range limited {
+		chains = append(chains, l.judge(byFamily[l.suffix])...)
 	}
 	return append(chains, refuse())
 }
@@ -123,7 +114,8 @@ func judge() ruleset.Chain {
 }
 
 // judge returns the family's chains: a packet of a flow's own direction, a reply, and an error about a flow.
-func (f family) judge(gates []gate) []ruleset.Chain {
+func (l *live) judge(gates []gate) []ruleset.Chain {
+	f := l.family
 	own := []ruleset.Rule{
 		rule("", state(ruleset.StateRelated), goTo("errors"+f.suffix)),
 		rule("", direction(true), goTo("reply"+f.suffix)),
@@ -135,17 +127,20 @@ func (f family) judge(gates []gate) []ruleset.Chain {
 		own = append(own, g.rule(false))
 		reply = append(reply, g.rule(true))
 	}
+	own = append(own, l.rules(false, unmark(), accept())...)
+	reply = append(reply, l.rules(true, unmark(), accept())...)
 	end := rule("", goTo("refuse"))
 	return append([]ruleset.Chain{
 		chain("judge"+f.suffix, append(own, end)...),
 		chain("reply"+f.suffix, append(reply, end)...),
 		f.fresh(),
-	}, f.related()...)
+	}, l.related()...)
 }
 
 // related lets an ICMP error pass when conntrack ties it to a flow between two ends that an allow names, at a bounded rate: what an
 // error quotes is out of our sight.
-func (f family) related() []ruleset.Chain {
+func (l *live) related() []ruleset.Chain {
+	f := l.family
 	rate := ruleset.Update{
 		Fields: []ruleset.Field{ruleset.IIFName, f.source}, Set: "reports" + f.suffix, Refresh: true,
 		Statements: []ruleset.Statement{ruleset.Limit{Rate: 20, Burst: 40}},
@@ -156,7 +151,7 @@ func (f family) related() []ruleset.Chain {
 			rule("", rate, goTo("about"+f.suffix)),
 			refusal("more errors than a router would send"),
 		),
-		chain("about"+f.suffix, append(f.about(), rule("", goTo("refuse")))...),
+		chain("about"+f.suffix, slices.Concat(f.about(), l.about(nil, unmark(), accept()), []ruleset.Rule{rule("", goTo("refuse"))})...),
 	}
 }
 

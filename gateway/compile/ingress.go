@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"cordon/gateway/ruleset"
 	"cordon/policy"
 )
@@ -70,7 +72,8 @@ func (f family) wellFormed() ruleset.Rule {
 
 // guards returns the chains that judge a governed interface's packets in one family: at ingress, and again in prerouting for what
 // ingress did not see. Cameras mostly answer and recorders mostly call, so each asks its own sets first.
-func (f family) guards() []ruleset.Chain {
+func (l *live) guards() []ruleset.Chain {
+	f := l.family
 	answers, calls := f.answers(mark(markAnswer), accept()), f.calls(mark(markCall), accept())
 	slow := rule("", goTo("slow"+f.suffix))
 	camera := append([]ruleset.Rule{f.wellFormed()}, answers...)
@@ -81,8 +84,8 @@ func (f family) guards() []ruleset.Chain {
 		chain("camera"+f.suffix, camera...),
 		chain("recorder"+f.suffix, recorder...),
 		f.slow(),
-		f.known(),
-		f.barely(),
+		l.known(),
+		l.barely(),
 	}
 }
 
@@ -104,12 +107,13 @@ func (f family) slow() ruleset.Chain {
 
 // known and barely let a device's packets go on to forward where forward alone can decide; what is left is refused, with an answer or
 // without one.
-func (f family) known() ruleset.Chain {
-	return chain("known"+f.suffix, append(f.onward(), rule("", goTo("refused")))...)
+func (l *live) known() ruleset.Chain {
+	return chain("known"+l.suffix, slices.Concat(l.family.onward(), l.onward(), []ruleset.Rule{rule("", goTo("refused"))})...)
 }
 
-func (f family) barely() ruleset.Chain {
-	return chain("barely"+f.suffix, append(f.onward(), refusal("refused, without a MAC"))...)
+func (l *live) barely() ruleset.Chain {
+	end := refusal("refused, without a MAC")
+	return chain("barely"+l.suffix, slices.Concat(l.family.onward(), l.onward(), []ruleset.Rule{end})...)
 }
 
 func (f family) onward() []ruleset.Rule {

@@ -13,8 +13,10 @@ import (
 // The jail is the second lock: policy routing that holds when the packet filter is gone. It names networks, interfaces and a few
 // peers, never a camera.
 //
+//	875  from CAMERAS to PEER iif cam0 … fwmark   what an exception or a schedule opens between segments, while the packet filter marks it
 //	876  to INSIDE iif cam0 → 88xxx               before a way to every address: what is inside is no way out
-//	877  iif cam0 to PEER tcp dport 443 → main    an allow through an uplink, its replies, and errors about it, by mark
+//	877  iif cam0 to PEER tcp dport 443 → main    an allow through an uplink, its replies, and errors about it, by mark; what is limited
+//	                                              by mark alone
 //	879  iif lo → 881                             the gateway's own packets
 //	879  from PEER to CAMERAS iif lan0 → 881      who may send towards cameras
 //	880  iif cam0 → 88xxx                         a governed interface: its peers, then a blackhole
@@ -138,8 +140,8 @@ func (j *jail) opening(o opening) {
 		if !own.segment.Kind.Governed() {
 			continue
 		}
-		if peer.segment.Kind == policy.UplinkSegment {
-			j.throughUplink(own, peer, o)
+		if o.term.limited || peer.segment.Kind == policy.UplinkSegment {
+			j.byRule(own, peer, o)
 			continue
 		}
 		for _, n := range peer.networks(o.v4) {
@@ -191,21 +193,27 @@ func (j *jail) peers(iface string, ways []peerRoute) {
 	}
 }
 
-// throughUplink opens the jail for one service of one peer behind an uplink, both ways. A camera counts as its network: rules are asked
-// one by one, so they must not grow with the number of cameras.
-func (j *jail) throughUplink(own, peer side, o opening) {
+// byRule opens the jail for one service of one peer, both ways: behind an uplink, or for as long as the packet filter marks it. A camera
+// counts as its network: rules are asked one by one, so they must not grow with the number of cameras.
+func (j *jail) byRule(own, peer side, o opening) {
 	ports := o.routedPorts()
 	for _, to := range peer.networks(o.v4) {
-		j.keepInside(own.segment, to)
-		j.errors(own, peer, o.v4)
+		if peer.segment.Kind == policy.UplinkSegment {
+			j.keepInside(own.segment, to)
+		}
+		j.errors(own, peer, o)
 		for _, home := range own.networks(o.v4) {
 			out := netstate.Rule{
-				Family: netstate.FamilyOf(home.Addr()), Priority: netstate.ExceptionPreference, From: home, To: to,
-				IIF: own.segment.Interface, Protocol: o.routed(), Table: netstate.MainTable,
+				Family: netstate.FamilyOf(home.Addr()), Priority: preference(peer, o), From: home, To: to,
+				IIF: own.segment.Interface, Protocol: o.routed(), Table: wayTo(peer),
 			}
 			in := netstate.Rule{
-				Family: out.Family, Priority: netstate.ExceptionPreference, From: to, To: home,
+				Family: out.Family, Priority: preference(peer, o), From: to, To: home,
 				IIF: peer.segment.Interface, Protocol: o.routed(), Table: netstate.CameraTable,
+			}
+			if o.term.limited {
+				out.Mark, out.Mask = netstate.ExceptionMark, whole32
+				in.Mark, in.Mask = out.Mark, out.Mask
 			}
 			if o.from.segment == own.segment {
 				out.DestinationPorts, in.SourcePorts = ports, ports
@@ -217,16 +225,34 @@ func (j *jail) throughUplink(own, peer side, o opening) {
 	}
 }
 
+// preference returns where the rules of an opening stand: a way between segments that ends has to come before the ways that shut.
+func preference(peer side, o opening) uint32 {
+	if o.term.limited && peer.segment.Kind != policy.UplinkSegment {
+		return netstate.LivePreference
+	}
+	return netstate.ExceptionPreference
+}
+
+// wayTo returns the table that knows the way to a peer.
+func wayTo(peer side) uint32 {
+	if peer.segment.Kind.Governed() {
+		return netstate.CameraTable
+	}
+	return netstate.MainTable
+}
+
+// whole32 is the mask of a mark that is compared whole: foreign programs have bits of their own.
+const whole32 = 1<<32 - 1
+
 // errors lets ICMP errors about what goes through an uplink in, whoever on the way there sends them. The packet filter's mark is asked
 // for, so that without it nothing comes in; the outward rule is what the reverse-path check of IPv4 looks for.
-func (j *jail) errors(own, peer side, v4 bool) {
-	const whole = 1<<32 - 1
-	for _, home := range own.networks(v4) {
+func (j *jail) errors(own, peer side, o opening) {
+	for _, home := range own.networks(o.v4) {
 		in := netstate.Rule{
-			Family: netstate.FamilyOf(home.Addr()), Priority: netstate.ExceptionPreference, To: home, IIF: peer.segment.Interface,
-			Mark: netstate.ErrorMark, Mask: whole, Protocol: policy.ICMPv6, Table: netstate.CameraTable,
+			Family: netstate.FamilyOf(home.Addr()), Priority: preference(peer, o), To: home, IIF: peer.segment.Interface,
+			Mark: netstate.ErrorMark, Mask: whole32, Protocol: policy.ICMPv6, Table: netstate.CameraTable,
 		}
-		if v4 {
+		if o.v4 {
 			in.Protocol = policy.ICMP
 			back := in
 			back.From, back.To, back.IIF, back.Table = home, netip.Prefix{}, own.segment.Interface, netstate.MainTable

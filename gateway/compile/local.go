@@ -81,31 +81,39 @@ func output() []ruleset.Chain {
 }
 
 // leaving returns the chains after routing: no governed address leaves by an uplink unless an allow names the device, and source NAT.
-func leaving(nat bool) []ruleset.Chain {
+func leaving(nat bool, limited []*live) []ruleset.Chain {
 	hook := ruleset.Hook{Point: ruleset.Postrouting, Priority: priorityLeaving}
+	guard := []ruleset.Rule{
+		rule("an allow names this device", in("abroad4", ruleset.IPSource), accept()),
+		rule("an allow names this device", in("abroad6", ruleset.IP6Source), accept()),
+	}
+	for _, l := range limited {
+		guard = append(guard, l.leaving()...)
+	}
 	chains := []ruleset.Chain{
 		base("postrouting", hook, rule("", in("uplinks", ruleset.OIFName), goTo("leaving"))),
-		chain("leaving",
-			rule("an allow names this device", in("abroad4", ruleset.IPSource), accept()),
-			rule("an allow names this device", in("abroad6", ruleset.IP6Source), accept()),
+		chain("leaving", append(guard,
 			rule("a camera's or recorder's address", in("guarded4", ruleset.IPSource), counter(), drop()),
-			rule("a camera's or recorder's address", in("guarded6", ruleset.IP6Source), counter(), drop())),
+			rule("a camera's or recorder's address", in("guarded6", ruleset.IP6Source), counter(), drop()))...),
 	}
 	if !nat {
 		return chains
 	}
 	translate := ruleset.Hook{NAT: true, Point: ruleset.Postrouting, Priority: priorityNAT}
 	var rules []ruleset.Rule
-	for _, f := range families() {
+	for _, l := range limited {
 		rules = append(rules,
-			rule("", in("masquerade"+f.suffix, ruleset.OIFName, f.source), ruleset.Masquerade{}),
-			rule("", in("translated"+f.suffix, ruleset.OIFName, f.source), ruleset.Masquerade{}))
+			rule("", in("masquerade"+l.suffix, ruleset.OIFName, l.source), ruleset.Masquerade{}),
+			rule("", in("translated"+l.suffix, ruleset.OIFName, l.source), ruleset.Masquerade{}))
+		if !l.none() {
+			rules = append(rules, rule("", in("livetranslated"+l.suffix, ruleset.OIFName, l.source), ruleset.Masquerade{}))
+		}
 	}
 	return append(chains, base("translate", translate, rules...))
 }
 
 // links returns the table below IP: who may speak ARP, which ethertypes there are, and the last look at what leaves by an uplink.
-func links(governed, uplinks []string) []ruleset.Chain {
+func links(governed, uplinks []string, limited []*live) []ruleset.Chain {
 	var chains []ruleset.Chain
 	if len(governed) > 0 {
 		hook := ruleset.Hook{Point: ruleset.Ingress, Priority: priorityARP, Devices: governed, Drop: true}
@@ -122,12 +130,21 @@ func links(governed, uplinks []string) []ruleset.Chain {
 			rule("to a camera's or recorder's address", in("guarded6", ruleset.IP6Destination), counter(), drop()),
 			rule("", in("guarded4", ruleset.IPSource), goTo("leak")),
 			rule("", in("guarded6", ruleset.IP6Source), goTo("leak"))),
-			chain("leak",
-				rule("an allow names this device", in("abroad4", ruleset.IPSource), accept()),
-				rule("an allow names this device", in("abroad6", ruleset.IP6Source), accept()),
-				refusal("a camera's or recorder's address on an uplink")))
+			leak(limited))
 	}
 	return chains
+}
+
+// leak lets the devices of allows and what is open for now keep their own address on an uplink.
+func leak(limited []*live) ruleset.Chain {
+	rules := []ruleset.Rule{
+		rule("an allow names this device", in("abroad4", ruleset.IPSource), accept()),
+		rule("an allow names this device", in("abroad6", ruleset.IP6Source), accept()),
+	}
+	for _, l := range limited {
+		rules = append(rules, l.leaks()...)
+	}
+	return chain("leak", append(rules, refusal("a camera's or recorder's address on an uplink"))...)
 }
 
 // speaks lets a device say its own address, and only to the gateway: what it says of others would poison the neighbour table.

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
+	"time"
 
 	"cordon/policy"
 )
@@ -86,15 +87,36 @@ type opening struct {
 	v4       bool
 	from, to side
 	service  service
+	term     term
 	origin   policy.Origin
 }
 
-// openings yields everything that the policy's allows open, one at a time: there are as many as devices times peers times services.
-func openings(p policy.Policy, _ policy.Moment) iter.Seq[opening] {
+// openings yields everything that the policy's allows and exceptions open, one at a time: there are as many as devices times peers times
+// services. What is shut at the moment is yielded too, what is over is not.
+func openings(p policy.Policy, at policy.Moment) iter.Seq[opening] {
 	return func(yield func(opening) bool) {
 		for i := range p.Allows {
 			a := &p.Allows[i]
-			if !between(sides(p, a.From), sides(p, a.To), flatten(a.Services), a.Origin, yield) {
+			t, _ := termOf(policy.Schedule{Windows: a.During, Zone: p.Site.Zone}, time.Time{}, at)
+			if !between(sides(p, a.From), sides(p, a.To), flatten(a.Services), opening{term: t, origin: a.Origin}, yield) {
+				return
+			}
+		}
+		for i := range p.Exceptions {
+			e := &p.Exceptions[i]
+			t, ok := termOf(policy.Schedule{Windows: e.During, Zone: p.Site.Zone}, e.Until, at)
+			if ok && !between(sides(p, e.From), sides(p, e.To), flatten(e.Services), opening{term: t, origin: e.Origin}, yield) {
+				return
+			}
+		}
+	}
+}
+
+// standing leaves out what an exception or a schedule limits.
+func standing(all iter.Seq[opening]) iter.Seq[opening] {
+	return func(yield func(opening) bool) {
+		for o := range all {
+			if !o.term.limited && !yield(o) {
 				return
 			}
 		}
@@ -106,7 +128,7 @@ func managed(p policy.Policy) iter.Seq[opening] {
 	return func(yield func(opening) bool) {
 		for i := range p.Manage {
 			m := &p.Manage[i]
-			if !between(sides(p, m.From), []side{{kind: theGateway}}, flatten(m.Services), m.Origin, yield) {
+			if !between(sides(p, m.From), []side{{kind: theGateway}}, flatten(m.Services), opening{origin: m.Origin}, yield) {
 				return
 			}
 		}
@@ -115,14 +137,15 @@ func managed(p policy.Policy) iter.Seq[opening] {
 
 // between yields the openings between two lists of sides, for each family that both ends have. A side does not open towards itself, nor
 // through the gateway to its own segment: behind a switch those packets are out of the gateway's sight.
-func between(from, to []side, services []service, origin policy.Origin, yield func(opening) bool) bool {
+func between(from, to []side, services []service, o opening, yield func(opening) bool) bool {
 	for _, f := range from {
 		for _, t := range to {
 			if f.segment == t.segment {
 				continue
 			}
 			for _, v4 := range [...]bool{true, false} {
-				if f.speaks(v4) && t.speaks(v4) && !each(services, opening{v4: v4, from: f, to: t, origin: origin}, yield) {
+				o.v4, o.from, o.to = v4, f, t
+				if f.speaks(v4) && t.speaks(v4) && !each(services, o, yield) {
 					return false
 				}
 			}

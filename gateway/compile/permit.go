@@ -31,6 +31,9 @@ func DoorsOf(p policy.Policy, at policy.Moment) Doors {
 	d := Doors{policy: p, open: map[ends][]service{}}
 	known := map[netip.Prefix]bool{}
 	for o := range openings(p, at) {
+		if o.term.shut() {
+			continue
+		}
 		k := ends{endOf(o.from), endOf(o.to)}
 		d.open[k] = append(d.open[k], o.service)
 		for _, n := range [...]netip.Prefix{k.from.network, k.to.network} {

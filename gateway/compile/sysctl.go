@@ -62,8 +62,8 @@ func sysctls(p policy.Policy, rules []netstate.Rule) []netstate.Sysctl {
 			set(s.Interface, everywhere()...)
 			set(s.Interface, setting{"ipv4", "arp_ignore", arpIgnore(s)}, setting{"ipv6", "accept_ra", acceptRA(s)})
 		}
-		if hearsErrors(rules, s.Interface) {
-			// The reverse-path check asks with the packet's mark too, as the rules for errors do.
+		if marked(rules, s.Interface) {
+			// The reverse-path check asks with the packet's mark too: it comes by the rules of the opposite direction.
 			set(s.Interface, setting{"ipv4", "src_valid_mark", "1"})
 		}
 		if s.Kind.Governed() {
@@ -126,10 +126,10 @@ func arpIgnore(s *policy.Segment) string {
 	return "1"
 }
 
-// hearsErrors says whether a rule of the jail lets ICMP errors about IPv4 in by an interface.
-func hearsErrors(rules []netstate.Rule, iface string) bool {
+// marked says whether a rule of the jail asks for a mark of what comes in by an interface.
+func marked(rules []netstate.Rule, iface string) bool {
 	return slices.ContainsFunc(rules, func(r netstate.Rule) bool {
-		return r.Family == netstate.IPv4 && r.Mark == netstate.ErrorMark && r.Table == netstate.CameraTable && r.IIF == iface
+		return r.Family == netstate.IPv4 && r.Mark != 0 && r.IIF == iface
 	})
 }
 

@@ -30,7 +30,19 @@ type Change struct {
 	Text string
 	// Peers are the recorders that a camera gets.
 	Peers []string
+	// Window says what the hour does to an allow or exception that stays.
+	Window Window
 }
+
+// Window is what becomes of an opening that depends on the hour.
+type Window string
+
+// What becomes of it; "" is nothing.
+const (
+	Opens  Window = "opens"
+	Closes Window = "closes"
+	Moves  Window = "moves" // it ends at another time than it would have
+)
 
 // tag is what the kernel remembers of one thing that a policy names: where it stood and what it said.
 type tag struct {
@@ -128,9 +140,49 @@ func named(p policy.Policy, live, wanted []wire.Table) []Change {
 	return changes
 }
 
+// windows returns the changes of openings that stay in the policy and that the hour opens or closes, by the elements that come and go.
+func (t Tables) windows(live, wanted []wire.Table, known []Change) []Change {
+	before, after := tagsOf(live), tagsOf(wanted)
+	type turn struct{ entered, left bool }
+	turns := map[string]turn{}
+	for _, e := range t.Entered {
+		if strings.HasPrefix(e.Set, limited) {
+			turns[wire.Comment(e.Element.Userdata)] = turn{entered: true}
+		}
+	}
+	for _, e := range t.Left {
+		if code := wire.Comment(e.Element.Userdata); strings.HasPrefix(e.Set, limited) && before.same(after, code) {
+			turns[code] = turn{entered: turns[code].entered, left: true}
+		}
+	}
+	var changes []Change
+	for _, k := range slices.SortedFunc(maps.Keys(after.things), compareNames) {
+		turned, there := turns[after.things[k].code]
+		same := func(c Change) bool { return c.Kind == k[0] && c.Name == k[1] }
+		if !there || slices.ContainsFunc(known, same) {
+			continue
+		}
+		c := Change{Action: Amend, Kind: k[0], Name: k[1], Origin: after.origin(after.things[k].code), Window: Moves}
+		switch {
+		case !turned.left:
+			c.Window = Opens
+		case !turned.entered:
+			c.Window = Closes
+		}
+		changes = append(changes, c)
+	}
+	return changes
+}
+
+// limited is what the names of the sets begin with whose elements have a time.
+const limited = "live"
+
+// same says whether a code means the same place in both.
+func (t tags) same(other tags, code string) bool { return t.origin(code) == other.origin(code) }
+
 // compareNames orders by kind, in the order of a policy's blocks, then by name.
 func compareNames(a, b [2]string) int {
-	order := []string{"segment", "manage", "recorder", "host", "camera", "allow"}
+	order := []string{"segment", "manage", "recorder", "host", "camera", "allow", "exception"}
 	return cmp.Or(slices.Index(order, a[0])-slices.Index(order, b[0]), cmp.Compare(a[1], b[1]))
 }
 

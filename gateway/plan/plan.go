@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"cordon/gateway/netstate"
@@ -19,7 +20,25 @@ type Plan struct {
 
 // Restore returns the transaction that takes the packet filter back to what it was before the plan. It is bound to no generation: by
 // then the plan itself has made another.
-func (p Plan) Restore() *wire.Batch { return TablesBetween(p.after, p.before, 0).Batch }
+func (p Plan) Restore() *wire.Batch { return TablesBetween(p.after, remaining(p.before), 0).Batch }
+
+// remaining returns tables whose elements have the time that they had left when they were read, not that which they began with.
+func remaining(tables []wire.Table) []wire.Table {
+	tables = slices.Clone(tables)
+	for i := range tables {
+		tables[i].Sets = slices.Clone(tables[i].Sets)
+		for j := range tables[i].Sets {
+			s := &tables[i].Sets[j]
+			s.Elements = slices.Clone(s.Elements)
+			for k := range s.Elements {
+				if s.Elements[k].Timeout != 0 {
+					s.Elements[k].Timeout = max(1, s.Elements[k].Expiration)
+				}
+			}
+		}
+	}
+	return tables
+}
 
 // Between returns the plan from the live state to the wanted one. The policy gives names their details; generation is the one that
 // the live tables were read at.
@@ -29,7 +48,9 @@ func Between(p policy.Policy, live, wanted netstate.State, generation uint32) Pl
 		Network: NetworkBetween(live, wanted),
 		before:  live.Tables, after: wanted.Tables,
 	}
-	result.Changes = append(named(p, live.Tables, wanted.Tables), result.skeleton()...)
+	result.Changes = named(p, live.Tables, wanted.Tables)
+	result.Changes = append(result.Changes, result.windows(live.Tables, wanted.Tables, result.Changes)...)
+	result.Changes = append(result.Changes, result.skeleton()...)
 	for _, steps := range [...][]Step{result.Tighten, result.Loosen, result.Forward} {
 		for _, s := range steps {
 			name := s.Object.String()

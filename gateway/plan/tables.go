@@ -196,7 +196,7 @@ func difference(live, wanted []wire.Element) (left, entered []wire.Element) {
 	for _, w := range wanted {
 		k := elementKey{w.Key, w.KeyEnd, w.Flags}
 		i, there := known[k]
-		if there && sameElement(live[i].Stable(), w.Stable()) {
+		if there && lasting(live[i], w) {
 			delete(known, k)
 			continue
 		}
@@ -208,6 +208,18 @@ func difference(live, wanted []wire.Element) (left, entered []wire.Element) {
 		}
 	}
 	return left, entered
+}
+
+// slack is how many milliseconds the remaining time of an element may differ from what is wanted: the wanted time is that of the moment
+// at which the policy was compiled, and the tables are read a little later.
+const slack = 3_000
+
+// lasting says whether a live element is the wanted one, and ends when that one does.
+func lasting(live, wanted wire.Element) bool {
+	if live.Timeout != 0 && wanted.Timeout != 0 && live.Expiration <= wanted.Timeout+slack && wanted.Timeout <= live.Expiration+slack {
+		live.Timeout = wanted.Timeout
+	}
+	return sameElement(live.Stable(), wanted.Stable())
 }
 
 func (t *Tables) addChains(a amendment) {
