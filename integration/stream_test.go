@@ -24,8 +24,14 @@ type conversation struct {
 // stream opens a connection to a machine that echoes.
 func stream(t *testing.T, l *lab.Lab, from, to string, port uint16) *conversation {
 	t.Helper()
+	echo(t, l, owner(netip.MustParseAddr(to)), port)
+	return dial(t, l, from, to, port)
+}
+
+// dial opens a connection to a machine that echoes already.
+func dial(t *testing.T, l *lab.Lab, from, to string, port uint16) *conversation {
+	t.Helper()
 	remote := netip.AddrPortFrom(netip.MustParseAddr(to), port)
-	echo(t, l, owner(remote.Addr()), port)
 	m, err := l.Machine(from)
 	if err != nil {
 		t.Fatal(err)
