@@ -14,6 +14,7 @@ import (
 
 	"cordon/gateway"
 	"cordon/gateway/api"
+	"cordon/gateway/settings"
 	"cordon/policy/message"
 )
 
@@ -24,6 +25,8 @@ type app struct {
 	getenv         func(string) string
 	now            func() time.Time
 	flags          flags
+	// machine is what the settings say: the defaults of the flags.
+	machine machine
 	// words says every sentence, in the user's language.
 	words message.Printer
 
@@ -51,7 +54,8 @@ type answer struct {
 
 // execute runs one command line.
 func (a *app) execute(ctx context.Context, args []string) exitCode {
-	a.words = message.In(languageOf(args, a.getenv))
+	a.machine = settle(args, a.getenv)
+	a.words = message.In(languageOf(args, a.machine.Lang, a.getenv))
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
@@ -79,7 +83,7 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Args:              knownVerb,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:              a.alone,
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(flagError)
@@ -90,15 +94,24 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
+// alone is the program without a verb: help for people. A program that asks for a document made a mistake.
+func (a *app) alone(cmd *cobra.Command, _ []string) error {
+	if a.flags.json {
+		return &failure{code: exitUsage, sentence: "usage.verb_needed", next: "cordon help"}
+	}
+	return cmd.Help()
+}
+
 // clock is the machine's clock, as far as it is known to be right.
-func (a *app) clock() gateway.Clock { return gateway.SystemClock(a.now, false) }
+func (a *app) clock() gateway.Clock { return gateway.SystemClock(a.now, a.machine.ClockTrusted()) }
 
 // globalFlags declares the flags of every verb.
 func (a *app) globalFlags(set *pflag.FlagSet) {
 	say := func(flag string) string { return a.words.Text("flag."+flag, nil) }
-	set.StringVar(&a.flags.state, "state", "/var/lib/cordon", say("state"))
-	set.StringVar(&a.flags.run, "run", "/run/cordon", say("run"))
-	set.StringArrayVar(&a.flags.policy, "policy", []string{"/etc/cordon/policy"}, say("policy"))
+	set.String("settings", settings.File, say("settings"))
+	set.StringVar(&a.flags.state, "state", a.machine.State, say("state"))
+	set.StringVar(&a.flags.run, "run", a.machine.Run, say("run"))
+	set.StringArrayVar(&a.flags.policy, "policy", a.machine.Policy, say("policy"))
 	set.BoolVar(&a.flags.json, "json", false, say("json"))
 	set.BoolVar(&a.flags.plain, "plain", false, say("plain"))
 	set.BoolVar(&a.flags.noColor, "no-color", false, say("no_color"))
@@ -129,6 +142,9 @@ func (a *app) verb(body func(ctx context.Context, args []string) (answer, error)
 	return func(cmd *cobra.Command, args []string) error {
 		if err := a.checkFlags(cmd); err != nil {
 			return err
+		}
+		if err := a.unsettled(cmd); err != nil {
+			return a.refuse(cmd, err)
 		}
 		found, err := body(cmd.Context(), args)
 		if err != nil && found.document == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ func typedBy(cmd *cobra.Command, args []string) reading {
 	r := reading{typed: args}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "state", "run":
+		case "settings", "state", "run":
 			r.flags = append(r.flags, "--"+f.Name+" "+shellWord(f.Value.String()))
 		case "yes", "no-confirm":
 			r.flags = append(r.flags, "--"+f.Name)
@@ -62,7 +63,15 @@ func (a *app) read(cmd *cobra.Command, args []string) (reading, error) {
 		recorders[i] = history.Record(root.FS())
 		directories[i] = load.Directory{Name: names[i], FS: recorders[i]}
 	}
-	result.policy, result.diagnostics = load.Dir(policy.Moment{Time: a.now(), Trusted: true}, nil, directories...)
+	var (
+		found       policy.Policy
+		diagnostics []message.Diagnostic
+	)
+	at := policy.Moment{Time: a.now(), Trusted: true}
+	if err := promptly(cmd.Context(), func() { found, diagnostics = load.Dir(at, nil, directories...) }); err != nil {
+		return result, fmt.Errorf("read the policy: %w", err)
+	}
+	result.policy, result.diagnostics = found, diagnostics
 	for i := range recorders {
 		result.directories = append(result.directories, history.Directory{Name: names[i], Files: recorders[i].Files()})
 	}

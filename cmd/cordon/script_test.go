@@ -44,7 +44,7 @@ func TestScript(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "links": links, "kernel": snapshot, "document": document, "await": await,
-			"foreign": foreign, "meddle": meddle, "flow": flow,
+			"expand": expand, "foreign": foreign, "meddle": meddle, "flow": flow,
 		},
 	})
 }
@@ -63,6 +63,16 @@ func enterNamespace(env *testscript.Env) error {
 		return fmt.Errorf("make a network namespace (go test -exec \"unshare -Urn\"): %w", err)
 	}
 	return nil
+}
+
+// expand puts the values of the script's variables into files: expand FILE...
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: expand FILE...")
+	}
+	for _, name := range args {
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(os.Expand(ts.ReadFile(name), ts.Getenv)), 0o600))
+	}
 }
 
 // condition knows "userns": nobody here may pass the machine's limits on buffers.

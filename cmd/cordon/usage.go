@@ -13,18 +13,11 @@ import (
 	"cordon/policy/message"
 )
 
-// languageOf finds the language before the flags are parsed: what is wrong with a flag has to be said in it. Then the environment
-// decides, in the order of POSIX.
-func languageOf(args []string, getenv func(string) string) message.Language {
-	for i, arg := range args {
-		if value, ok := strings.CutPrefix(arg, "--lang="); ok {
-			return message.Match(value)
-		}
-		if arg == "--lang" && i+1 < len(args) {
-			return message.Match(args[i+1])
-		}
-	}
-	return message.Match(cmp.Or(getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")))
+// languageOf finds the language before the flags are parsed: what is wrong with a flag has to be said in it. After the flag the settings
+// decide, then the locale in the order of POSIX.
+func languageOf(args []string, setting string, getenv func(string) string) message.Language {
+	named, _ := valueOf(args, "lang")
+	return message.Match(cmp.Or(named, setting, getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")))
 }
 
 // wrongUsage is a mistake in the command line: the verb's help is the next thing to read.

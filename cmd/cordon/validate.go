@@ -17,7 +17,7 @@ import (
 func (a *app) validateVerb() *cobra.Command {
 	cmd := &cobra.Command{Use: "validate [POLICY...]", Short: a.words.Text("verb.validate", nil), Args: arguments(0, -1)}
 	strict := cmd.Flags().Bool("strict", false, a.words.Text("flag.strict", nil))
-	cmd.RunE = a.verb(func(_ context.Context, args []string) (answer, error) {
+	cmd.RunE = a.verb(func(ctx context.Context, args []string) (answer, error) {
 		document := &api.Validate{}
 		r, err := a.read(cmd, args)
 		if err != nil {
@@ -27,7 +27,9 @@ func (a *app) validateVerb() *cobra.Command {
 		if err := a.judge(r, document, *strict); err != nil {
 			return answer{document: document}, err
 		}
-		compile.State(r.policy, "", policy.Moment{})
+		if err := promptly(ctx, func() { compile.State(r.policy, "", policy.Moment{}) }); err != nil {
+			return answer{document: document}, err
+		}
 		summarise(document, r.policy)
 		return answer{document: document, text: a.validText(document)}, nil
 	})
