@@ -1,17 +1,17 @@
 package policy_test
 
 import (
+	"cordon/policy"
 	"testing"
 	"time"
-
-	"cordon/policy"
+	_ "time/tzdata" // a machine without zone data tests the same
 )
 
 func zone(t *testing.T, name string) policy.Zone {
 	t.Helper()
 	l, err := time.LoadLocation(name)
 	if err != nil {
-		t.Skip("this machine has no zone data: " + err.Error())
+		t.Fatal(err)
 	}
 	return policy.ZoneOf(l)
 }
