@@ -98,3 +98,31 @@ func (s Schedule) wall(y int, m time.Month, d, minutes int) time.Time {
 	}
 	return guess
 }
+
+// Opening is a window of an allow or exception that begins.
+type Opening struct {
+	Kind, Name string // allow or exception, and its label
+	At         time.Time
+	Origin     Origin
+}
+
+// NextOpening returns the first window of the policy that begins after a moment; false where none does. An exception's windows behind its
+// end never open.
+func (p Policy) NextOpening(after time.Time) (Opening, bool) {
+	var first Opening
+	consider := func(o Opening, windows []Window, end time.Time) {
+		at, ok := Schedule{Windows: windows, Zone: p.Site.Zone}.Next(after)
+		if !ok || !end.IsZero() && !at.Before(end) || !first.At.IsZero() && !at.Before(first.At) {
+			return
+		}
+		o.At = at
+		first = o
+	}
+	for _, a := range p.Allows {
+		consider(Opening{Kind: "allow", Name: a.Name, Origin: a.Origin}, a.During, time.Time{})
+	}
+	for _, e := range p.Exceptions {
+		consider(Opening{Kind: "exception", Name: e.Name, Origin: e.Origin}, e.During, e.Until)
+	}
+	return first, !first.At.IsZero()
+}

@@ -124,3 +124,29 @@ func TestNext(t *testing.T) {
 		t.Errorf("without a schedule the next window begins at %s", got)
 	}
 }
+
+func TestNextOpening(t *testing.T) {
+	monday := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	at := func(day time.Weekday, from int) []policy.Window {
+		return []policy.Window{{Days: days(day), From: from * 60, To: from*60 + 30}}
+	}
+	p := policy.Policy{
+		Allows: []policy.Allow{{Name: "always"}, {Name: "late", During: at(time.Monday, 20)}, {Name: "early", During: at(time.Monday, 8)}},
+		Exceptions: []policy.Exception{
+			{Name: "over before", During: at(time.Monday, 7), Until: monday.Add(time.Hour)},
+			{Name: "noon", During: at(time.Monday, 12), Until: monday.AddDate(0, 0, 2)},
+		},
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  string
+	}{{0, "allow early"}, {8 * time.Hour, "exception noon"}, {12 * time.Hour, "allow late"}, {21 * time.Hour, "allow early"}} {
+		got, ok := p.NextOpening(monday.Add(c.after))
+		if !ok || got.Kind+" "+got.Name != c.want {
+			t.Errorf("after %s: %s %s, want %s", c.after, got.Kind, got.Name, c.want)
+		}
+	}
+	if got, ok := (policy.Policy{Allows: p.Allows[:1]}).NextOpening(monday); ok {
+		t.Errorf("%s opens", got.Name)
+	}
+}

@@ -86,6 +86,7 @@ func (a *app) apply(ctx context.Context, r reading, f applyFlags, document *api.
 	if err != nil {
 		return nil, a.trouble("apply", r, err)
 	}
+	a.hours(document, r.policy)
 	changes := a.changes(proposal)
 	document.Plan, document.Flows.Kept = &changes, proposal.Kept
 	if err := a.agree(ctx, r, f, proposal); err != nil {
