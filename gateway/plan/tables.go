@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
@@ -162,6 +163,9 @@ func (t *Tables) amendElements(a amendment) {
 			continue
 		}
 		left, entered := difference(l.Elements, w.Elements)
+		if w.Ranges() {
+			left, entered = differenceOfRanges(l.Elements, w.Elements)
+		}
 		t.note(&t.Left, &t.Elements.Removed, a.id, w.Name, left)
 		t.note(&t.Entered, &t.Elements.Added, a.id, w.Name, entered)
 		t.Batch.DeleteElements(a.id, w.Name, left)
@@ -220,6 +224,53 @@ func lasting(live, wanted wire.Element) bool {
 		live.Timeout = wanted.Timeout
 	}
 	return sameElement(live.Stable(), wanted.Stable())
+}
+
+// differenceOfRanges is difference for a set in which a range is two elements. They come and go together, the beginning first: the kernel
+// finds an end only right behind its own beginning (measured on 6.18: ENOENT).
+func differenceOfRanges(live, wanted []wire.Element) (left, entered []wire.Element) {
+	have, want := rangesOf(live), rangesOf(wanted)
+	for len(have)+len(want) > 0 {
+		switch {
+		case len(want) == 0 || len(have) > 0 && before(have[0][0], want[0][0]) < 0:
+			left, have = append(left, have[0]...), have[1:]
+		case len(have) == 0 || before(have[0][0], want[0][0]) > 0:
+			entered, want = append(entered, want[0]...), want[1:]
+		default:
+			if !slices.EqualFunc(have[0], want[0], lasting) {
+				left, entered = append(left, have[0]...), append(entered, want[0]...)
+			}
+			have, want = have[1:], want[1:]
+		}
+	}
+	return left, entered
+}
+
+// rangesOf returns the elements in order, a beginning together with its end. What is before the first range, and a range without an end,
+// stand alone.
+func rangesOf(elements []wire.Element) [][]wire.Element {
+	sorted := slices.Clone(elements)
+	slices.SortFunc(sorted, before)
+	var all [][]wire.Element
+	for len(sorted) > 0 {
+		n := 1
+		if len(sorted) > 1 && !sorted[0].Ends() && sorted[1].Ends() {
+			n = 2
+		}
+		all, sorted = append(all, sorted[:n]), sorted[n:]
+	}
+	return all
+}
+
+// before orders the elements of a set of ranges. Where one range begins at once behind another, the other has ended first.
+func before(a, b wire.Element) int {
+	if c := cmp.Compare(a.Key, b.Key); c != 0 || a.Ends() == b.Ends() {
+		return c
+	}
+	if a.Ends() {
+		return -1
+	}
+	return 1
 }
 
 func (t *Tables) addChains(a amendment) {

@@ -127,3 +127,9 @@ func (s *Set) Anonymous() bool { return s.Flags&unix.NFT_SET_ANONYMOUS != 0 }
 
 // Written says whether rules write the set's elements.
 func (s *Set) Written() bool { return s.Flags&unix.NFT_SET_EVAL != 0 }
+
+// Ranges says whether the set holds ranges as two elements each: where one begins, and where it has just ended.
+func (s *Set) Ranges() bool { return s.Flags&unix.NFT_SET_INTERVAL != 0 && s.Flags&setConcat == 0 }
+
+// Ends says whether the element is where a range has just ended.
+func (e Element) Ends() bool { return e.Flags&unix.NFT_SET_ELEM_INTERVAL_END != 0 }
