@@ -51,7 +51,8 @@ func onDebian() []judged {
 		{folder: "gateway/kernel", must: "TestApplyAndNothingIsLeftToDo TestAMistakeUndoesEverything"},
 		{
 			folder: "integration", alone: true,
-			must: "TestFlows TestApplyTwice TestOneCameraMore TestRevokedFlowDies TestFlushedFilter TestFailedChangeIsUndone TestStatus",
+			must: "TestFlows TestApplyTwice TestOneCameraMore TestRevokedFlowDies TestFlushedFilter TestFailedChangeIsUndone TestStatus" +
+				" TestExceptionEnds TestRouteLockEnds TestHours",
 		},
 		// The last one: the kernel is not whole again afterwards.
 		{folder: "integration", alone: true, must: "TestKernelWithoutReject"},

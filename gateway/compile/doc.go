@@ -17,6 +17,9 @@
 //	           postrouting      no address of a camera or recorder leaves by an uplink unless an allow names the device
 //	           egress           the same, after address translation
 //
+// What is open for a time only stands in sets of its own, beside the others in every chain that decides. Their elements end by
+// themselves, and with them the mark without which policy routing knows no way: both locks close while nothing of Cordon runs.
+//
 // Ingress leaves a mark on a packet whose flow it found. The mark is a hint for this packet and never stored: without it the later
 // chains look everything up themselves, and with a forged one a packet still needs conntrack's direction and the pair of interfaces.
 package compile
