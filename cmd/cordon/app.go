@@ -22,7 +22,7 @@ import (
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	getenv         func(string) string
+	environ        []string // NAME=value
 	now            func() time.Time
 	flags          flags
 	// machine is what the settings say: the defaults of the flags.
@@ -38,6 +38,7 @@ type app struct {
 type flags struct {
 	state, run     string
 	policy         []string
+	variables      []string
 	json, plain    bool
 	noColor        bool
 	lang           string
@@ -112,6 +113,7 @@ func (a *app) globalFlags(set *pflag.FlagSet) {
 	set.StringVar(&a.flags.state, "state", a.machine.State, say("state"))
 	set.StringVar(&a.flags.run, "run", a.machine.Run, say("run"))
 	set.StringArrayVar(&a.flags.policy, "policy", a.machine.Policy, say("policy"))
+	set.StringArrayVar(&a.flags.variables, "var", nil, say("var"))
 	set.BoolVar(&a.flags.json, "json", false, say("json"))
 	set.BoolVar(&a.flags.plain, "plain", false, say("plain"))
 	set.BoolVar(&a.flags.noColor, "no-color", false, say("no_color"))

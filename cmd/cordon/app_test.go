@@ -21,7 +21,7 @@ import (
 func outcome(ctx context.Context, t *testing.T, asJSON bool, found answer, err error) (code exitCode, stdout, stderr string) {
 	t.Helper()
 	var out, problems bytes.Buffer
-	a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &problems, getenv: func(string) string { return "" }}
+	a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &problems}
 	a.words, a.flags.json = message.In(message.English), asJSON
 	root, cmd := &cobra.Command{Use: "cordon"}, &cobra.Command{Use: "try"}
 	root.AddCommand(cmd)

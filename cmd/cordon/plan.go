@@ -69,5 +69,5 @@ func (a *app) changes(p gateway.Proposal) api.Changes {
 
 // recorded is what the history keeps of a policy in force.
 func (a *app) recorded(r reading) history.Applied {
-	return history.Applied{Time: a.now(), Who: a.who(), Digest: r.policy.Digest, Directories: r.directories}
+	return history.Applied{Time: a.now(), Who: a.who(), Digest: r.policy.Digest, Variables: r.policy.Variables, Directories: r.directories}
 }

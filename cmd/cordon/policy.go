@@ -38,6 +38,10 @@ func typedBy(cmd *cobra.Command, args []string) reading {
 		switch f.Name {
 		case "settings", "state", "run":
 			r.flags = append(r.flags, "--"+f.Name+" "+shellWord(f.Value.String()))
+		case "var":
+			for _, setting := range f.Value.(pflag.SliceValue).GetSlice() {
+				r.flags = append(r.flags, "--var "+shellWord(setting))
+			}
 		case "yes", "no-confirm":
 			r.flags = append(r.flags, "--"+f.Name)
 		}
@@ -67,8 +71,9 @@ func (a *app) read(cmd *cobra.Command, args []string) (reading, error) {
 		found       policy.Policy
 		diagnostics []message.Diagnostic
 	)
+	variables := a.variables()
 	at := policy.Moment{Time: a.now(), Trusted: true}
-	if err := promptly(cmd.Context(), func() { found, diagnostics = load.Dir(at, nil, directories...) }); err != nil {
+	if err := promptly(cmd.Context(), func() { found, diagnostics = load.Dir(at, variables, directories...) }); err != nil {
 		return result, fmt.Errorf("read the policy: %w", err)
 	}
 	result.policy, result.diagnostics = found, diagnostics
@@ -164,9 +169,10 @@ func (r reading) command(verb string, flags ...string) string {
 		words = append(words, shellWord(word))
 	}
 	for _, f := range r.flags {
-		name, _, directory := strings.Cut(f, " ")
+		name, _, valued := strings.Cut(f, " ")
 		again := slices.ContainsFunc(flags, func(other string) bool { return strings.HasPrefix(other, name) })
-		if !again && (verb == "apply" || (verb == "status" && directory)) {
+		variable := name == "--var"
+		if !again && (verb == "apply" || variable == (verb != "status") && valued) {
 			words = append(words, f)
 		}
 	}

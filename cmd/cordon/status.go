@@ -66,7 +66,7 @@ func (a *app) last(document api.Document) (remembered, error) {
 	for i, d := range applied.Directories {
 		directories[i] = load.Directory{Name: d.Name, FS: d.FS()}
 	}
-	p, diagnostics := load.Dir(policy.Moment{}, applied.Variables, directories...)
+	p, diagnostics := load.Dir(policy.Moment{}, load.Set(applied.Variables), directories...)
 	if message.HasErrors(diagnostics) {
 		a.remark(document, "state-policy", message.Args{"dir": a.flags.state})
 		return remembered{applied: &applied}, nil

@@ -66,7 +66,7 @@ func TestInterrupted(t *testing.T) {
 		}
 		var stdout, stderr strings.Builder
 		args := []string{"apply", "../../examples/home", "--yes", "--no-confirm", "--run", dir + "/run", "--state", dir + "/state"}
-		code := run(interrupted, args, strings.NewReader(""), &stdout, &stderr, func(string) string { return "" })
+		code := run(interrupted, args, strings.NewReader(""), &stdout, &stderr, nil)
 		if code != exitInterrupted || !strings.Contains(stderr.String(), "Interrupted.") {
 			t.Errorf("lock held %v: exit code %d, %q", held, code, stderr.String())
 		}

@@ -86,7 +86,7 @@ func knownVerb(cmd *cobra.Command, args []string) error {
 // checkFlags refuses values of the global flags that no verb could work with.
 func (a *app) checkFlags(cmd *cobra.Command) error {
 	if slices.Contains([]string{"", string(message.English), string(message.French)}, a.flags.lang) {
-		return nil
+		return a.checkVariables(cmd)
 	}
 	return wrongUsage(cmd, "usage.lang", message.Args{"value": a.flags.lang})
 }

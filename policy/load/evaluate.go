@@ -22,7 +22,7 @@ func (l *loader) eval(b block, expr hclsyntax.Expression) (cty.Value, bool) {
 	for _, d := range diags {
 		l.explain(b, expr, d)
 	}
-	if diags.HasErrors() || !v.IsKnown() {
+	if diags.HasErrors() || !v.IsWhollyKnown() {
 		return cty.DynamicVal, false
 	}
 	return v, true
@@ -73,15 +73,14 @@ func (l *loader) known(t hcl.Traversal, b block) bool {
 	case root == "local":
 		return l.knownLocal(t, here)
 	case root == "var":
-		l.report.add(here, "not-yet", message.Args{"what": "var"})
-		return false
+		return l.knownVariable(t, here)
 	case root == "expect" || root == "exception":
 		l.report.add(here, "not-yet", message.Args{"what": root})
 		return false
 	case slices.Contains(referable(), root):
 		return l.knownReference(t, here)
 	}
-	candidates := append(referable(), "local")
+	candidates := append(referable(), "local", "var")
 	if b.iterator != "" {
 		candidates = append(candidates, b.iterator)
 	}
@@ -101,6 +100,21 @@ func (l *loader) knownLocal(t hcl.Traversal, here place) bool {
 	if !l.partial {
 		args := withNearest(name, slices.Sorted(maps.Keys(l.locals)), message.Args{"name": name})
 		l.report.add(here, "unknown-local", args)
+	}
+	return false
+}
+
+func (l *loader) knownVariable(t hcl.Traversal, here place) bool {
+	name := ""
+	if len(t) > 1 {
+		name, _ = stepName(t[1])
+	}
+	if _, ok := l.variables[cty.NormalizeString(name)]; ok {
+		return true
+	}
+	if !l.missingMay("variable") {
+		args := withNearest(name, slices.Sorted(maps.Keys(l.variables)), message.Args{"name": name})
+		l.report.add(here, "unknown-variable", args)
 	}
 	return false
 }
@@ -235,7 +249,7 @@ func (l *loader) explainAttribute(here place, d *hcl.Diagnostic) bool {
 	if !ok || d.EvalContext == nil {
 		return false
 	}
-	v := variable(d.EvalContext, expr.Traversal.RootName())
+	v := inContext(d.EvalContext, expr.Traversal.RootName())
 	for _, step := range expr.Traversal[1:] {
 		v, _ = v.Unmark()
 		name, ok := stepName(step)
@@ -258,7 +272,7 @@ func atStep(here place, step hcl.Traverser) place {
 	return place{origin: origin(step.SourceRange()), block: here.block}
 }
 
-func variable(ctx *hcl.EvalContext, name string) cty.Value {
+func inContext(ctx *hcl.EvalContext, name string) cty.Value {
 	for ; ctx != nil; ctx = ctx.Parent() {
 		if v, ok := ctx.Variables[name]; ok {
 			return v

@@ -2,8 +2,6 @@ package load
 
 import (
 	"io/fs"
-	"maps"
-	"slices"
 
 	"cordon/policy"
 	"cordon/policy/message"
@@ -19,21 +17,18 @@ type Directory struct {
 }
 
 // Dir reads the policy that stands in one or more directories, as one body: the order of files and blocks never matters. It returns
-// every mistake that it finds; with an error among them, the policy holds its Files and Digest only. The variables are those of the
-// command line and the environment, by name. The moment is the one at which an exception may be over already, or last too long; while the
-// clock is not trusted, neither is asked.
-func Dir(at policy.Moment, variables map[string]string, directories ...Directory) (policy.Policy, []message.Diagnostic) {
-	l := newLoader(directories)
+// every mistake that it finds; with an error among them, the policy holds its Files and Digest only. The policy's Variables are the
+// given ones that it declares: with them and the same files it can be read again. The moment is the one at which an exception may be over
+// already, or last too long; while the clock is not trusted, neither is asked.
+func Dir(at policy.Moment, variables Variables, directories ...Directory) (policy.Policy, []message.Diagnostic) {
+	l := newLoader(variables, directories)
 	l.at = at
-	for _, name := range slices.Sorted(maps.Keys(variables)) {
-		l.report.add(place{}, "not-yet", message.Args{"what": "var." + name})
-	}
 	l.parse()
 	l.resolve()
 	l.decode()
 	l.check()
 	diagnostics := l.report.finish(l.tree)
-	l.out.Files, l.out.Digest = l.tree.names(), l.tree.digest()
+	l.out.Files, l.out.Digest = l.tree.names(), l.tree.digest(l.out.Variables)
 	if message.HasErrors(diagnostics) {
 		return policy.Policy{Files: l.out.Files, Digest: l.out.Digest}, diagnostics
 	}

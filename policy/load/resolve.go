@@ -38,6 +38,8 @@ type loader struct {
 	reference cty.Type
 	root      *hcl.EvalContext
 	locals    map[string]*local
+	settings  Variables
+	variables map[string]cty.Value
 	state     map[string]progress
 	kinds     map[string]cty.Value
 	blocks    map[string][]block // by kind, ordered by name
@@ -72,7 +74,7 @@ type ref struct {
 	id   int
 }
 
-func newLoader(directories []Directory) *loader {
+func newLoader(settings Variables, directories []Directory) *loader {
 	l := &loader{
 		tree:       &tree{directories: directories, found: map[string]found{}},
 		raw:        map[string][]*hclsyntax.Block{},
@@ -82,6 +84,7 @@ func newLoader(directories []Directory) *loader {
 		checked:    map[hclsyntax.Expression]bool{},
 		reference:  cty.Capsule("reference", reflect.TypeFor[ref]()),
 		locals:     map[string]*local{},
+		settings:   settings,
 		state:      map[string]progress{},
 		kinds:      map[string]cty.Value{},
 		blocks:     map[string][]block{},
@@ -89,6 +92,7 @@ func newLoader(directories []Directory) *loader {
 		items:      map[string][]value{},
 		seen:       newSeen(),
 	}
+	l.out.Variables = map[string]string{}
 	l.functions = l.tree.functions()
 	l.root = &hcl.EvalContext{Functions: l.functions, Variables: map[string]cty.Value{}}
 	return l
@@ -101,6 +105,7 @@ func referable() []string {
 
 // resolve gives every block its name and every local its value, each after what it depends on.
 func (l *loader) resolve() {
+	l.collectVariables()
 	l.collectLocals()
 	for _, kind := range referable() {
 		l.visitKind(kind)
@@ -176,7 +181,7 @@ func (l *loader) context(needs []hcl.Traversal) *hcl.EvalContext {
 	for _, t := range needs {
 		l.depend(t, variables, locals)
 	}
-	variables["local"] = cty.ObjectVal(locals)
+	variables["local"], variables["var"] = cty.ObjectVal(locals), l.root.Variables["var"]
 	return &hcl.EvalContext{Functions: l.functions, Variables: variables}
 }
 

@@ -61,7 +61,9 @@ func schemaOf(kind string) (schema, bool) {
 		return schema{required: []string{"from"}, optional: []string{"services"}}, true
 	case "locals":
 		return schema{}, true
-	case "expect", "variable":
+	case "variable":
+		return schema{labelled: true, optional: []string{"default", "description"}}, true
+	case "expect":
 		return schema{labelled: true, later: true}, true
 	}
 	return schema{}, kind == "dynamic"

@@ -9,7 +9,9 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -264,21 +266,27 @@ func (t *tree) names() []string {
 
 // digest is taken over the names within the directories, not over where the directories lie: the same policy in another checkout is
 // the same policy.
-func (t *tree) digest() string {
+func (t *tree) digest(variables map[string]string) string {
 	sum := sha256.New()
+	field(sum, strconv.Itoa(len(t.read)))
 	for _, f := range t.read {
 		field(sum, strconv.Itoa(f.directory))
 		field(sum, f.path)
 		field(sum, string(f.text))
 	}
+	field(sum, strconv.Itoa(len(t.probes)))
 	for _, p := range t.probes {
 		field(sum, p.path)
 		field(sum, strconv.FormatBool(p.exists))
 	}
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		field(sum, name)
+		field(sum, variables[name])
+	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
-// A length before each field keeps two different lists of fields from having the same bytes.
+// A length before each field, and a number before each list, keep two different policies from having the same bytes.
 func field(sum hash.Hash, text string) {
 	var length [8]byte
 	binary.BigEndian.PutUint64(length[:], uint64(len(text)))

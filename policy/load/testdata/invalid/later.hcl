@@ -24,13 +24,10 @@ allow "window" {
 allow "name" {
   from     = segment.office
   to       = "meet.example.com" # ERROR: not-yet
-  services = [var.service]      # ERROR: not-yet
+  services = ["https"]
 }
 
 expect "cameras never reach the internet" { # ERROR: not-yet
-}
-
-variable "nvr" { # ERROR: not-yet
 }
 
 dynamic "expect" { # ERROR: not-yet
