@@ -129,6 +129,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.validateVerb(),
 		a.fmtVerb(),
 		a.renderVerb(),
+		a.servicesVerb(),
 		a.planVerb(),
 		a.applyVerb(),
 		a.statusVerb(),

@@ -2,7 +2,9 @@ package catalog
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,11 +14,31 @@ import (
 //go:embed services.txt
 var services string
 
-// Services returns the built-in services in the order of the data file, which is the order that a user reads them in.
-func Services() []policy.Service {
+// BuiltIn is a service that every policy may name, and what is known of it.
+type BuiltIn struct {
+	policy.Service
+
+	// From usually opens it towards To. Both are words of the policy language, or "gateway".
+	From, To string
+	// Source says where the ports come from.
+	Source string
+}
+
+// BuiltIns returns the built-in services in the order of the data file, which is the order that a user reads them in.
+func BuiltIns() []BuiltIn {
 	list, err := ParseServices(services)
 	if err != nil {
 		panic(err) // the file is part of the program; a test reads it
+	}
+	return list
+}
+
+// Services returns the built-in services as a policy means them.
+func Services() []policy.Service {
+	known := BuiltIns()
+	list := make([]policy.Service, len(known))
+	for i := range known {
+		list[i] = known[i].Service
 	}
 	return list
 }
@@ -31,16 +53,16 @@ func Service(name string) (policy.Service, bool) {
 	return policy.Service{}, false
 }
 
-// ParseServices reads the data file's format: a name and its ports a line, "#" for a comment. It refuses whatever it does not know.
-func ParseServices(text string) ([]policy.Service, error) {
-	var list []policy.Service
+// ParseServices reads the data file's format: a service a line in three columns, "#" for a comment. It refuses whatever it does not
+// know, and a service of which nobody says where it comes from.
+func ParseServices(text string) ([]BuiltIn, error) {
+	var list []BuiltIn
 	seen := map[string]bool{}
 	for number, line := range strings.Split(text, "\n") {
-		fields := strings.Fields(line)
-		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
 		}
-		service, err := parseService(fields)
+		service, err := parseLine(line)
 		if err != nil {
 			return nil, fmt.Errorf("services, line %d: %w", number+1, err)
 		}
@@ -53,7 +75,32 @@ func ParseServices(text string) ([]policy.Service, error) {
 	return list, nil
 }
 
+func parseLine(line string) (BuiltIn, error) {
+	columns := strings.Split(line, "|")
+	if len(columns) != 3 {
+		return BuiltIn{}, fmt.Errorf("%d columns, not 3", len(columns))
+	}
+	service, err := parseService(strings.Fields(columns[0]))
+	if err != nil {
+		return BuiltIn{}, err
+	}
+	from, to, _ := strings.Cut(columns[1], ">")
+	known := BuiltIn{service, strings.TrimSpace(from), strings.TrimSpace(to), strings.TrimSpace(columns[2])}
+	if !isEnd(known.From) || !isEnd(known.To) || known.Source == "" {
+		return BuiltIn{}, fmt.Errorf("%q: not who opens it towards whom, and where that is from", service.Name)
+	}
+	return known, nil
+}
+
+// isEnd says whether a word can stand at an end of a direction.
+func isEnd(word string) bool {
+	return slices.Contains([]string{"camera", "recorder", "client", "host", "uplink", "gateway"}, word)
+}
+
 func parseService(fields []string) (policy.Service, error) {
+	if len(fields) == 0 {
+		return policy.Service{}, errors.New("a service without a name")
+	}
 	service := policy.Service{Name: fields[0]}
 	var protocol policy.Protocol
 	for _, word := range fields[1:] {

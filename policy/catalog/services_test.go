@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,22 +63,51 @@ func TestService(t *testing.T) {
 	}
 }
 
+// TestEveryServiceHasASource holds that nobody has to believe a port: the registry, a standard, a record of a vulnerability, or that it
+// was only seen.
+func TestEveryServiceHasASource(t *testing.T) {
+	kinds := []string{"IANA ", "RFC ", "ONVIF ", "CVE-", "seen", "own"}
+	used := map[string]int{}
+	for _, s := range catalog.BuiltIns() {
+		i := slices.IndexFunc(kinds, func(kind string) bool { return strings.HasPrefix(s.Source, kind) })
+		if i < 0 {
+			t.Errorf("%s comes from %q", s.Name, s.Source)
+			continue
+		}
+		used[kinds[i]]++
+		if s.From == s.To {
+			t.Errorf("%s is opened by %s towards %s", s.Name, s.From, s.To)
+		}
+	}
+	if len(used) != len(kinds) {
+		t.Errorf("sources %v, want each of %q", used, kinds)
+	}
+}
+
 func TestParseServicesRefuses(t *testing.T) {
+	rest := " | client > camera | RFC 1\n"
 	for name, text := range map[string]string{
-		"no port":         "http tcp",
-		"no protocol":     "http 80",
-		"unknown word":    "http sctp 80",
-		"port zero":       "http tcp 0",
-		"port too large":  "http tcp 65536",
-		"backwards":       "media udp 6299-6100",
-		"open run":        "media udp 6100-",
-		"same name twice": "http tcp 80\nhttp tcp 8080",
+		"no port":         "http tcp" + rest,
+		"no protocol":     "http 80" + rest,
+		"unknown word":    "http sctp 80" + rest,
+		"port zero":       "http tcp 0" + rest,
+		"port too large":  "http tcp 65536" + rest,
+		"backwards":       "media udp 6299-6100" + rest,
+		"open run":        "media udp 6100-" + rest,
+		"same name twice": "http tcp 80" + rest + "http tcp 8080" + rest,
+		"no name":         rest,
+		"no columns":      "http tcp 80",
+		"no source":       "http tcp 80 | client > camera |",
+		"no direction":    "http tcp 80 | | RFC 1",
+		"unknown end":     "http tcp 80 | client > printer | RFC 1",
+		"a fourth column": "http tcp 80 | client > camera | RFC 1 | x",
 	} {
 		if list, err := catalog.ParseServices(text); err == nil {
 			t.Errorf("%s: accepted as %v", name, list)
 		}
 	}
-	if _, err := catalog.ParseServices("# comment\n\nhttp tcp 80\n"); err != nil {
-		t.Errorf("control: %v", err)
+	list, err := catalog.ParseServices("# comment\n\nhttp tcp 80" + rest)
+	if err != nil || len(list) != 1 || list[0].To != "camera" || list[0].Source != "RFC 1" {
+		t.Errorf("control: %v, %v", list, err)
 	}
 }
