@@ -142,7 +142,8 @@ type Segment struct {
 	Ports []string
 	Mode  Mode
 	Serve Serve
-	// Addresses are the gateway's own, each with its network's length: 10.30.0.1/24.
+	// Addresses are the gateway's own, each with its network's length: 10.30.0.1/24. Segments that share a bridge share them too, so that
+	// each owns the one subnet; what sets them on the bridge finds them once for each segment.
 	Addresses []netip.Prefix
 	Refuse    Refuse
 	Routes    []Route
@@ -335,8 +336,8 @@ type Endpoint struct {
 	Name string
 	// Devices is every device that a DeviceEndpoint means, in the order of Policy.Devices.
 	Devices []DeviceID
-	// Segments are the segment of a SegmentEndpoint, or those that a NetworkEndpoint belongs to: one, or every uplink. In an expectation
-	// a camera or recorder segment is a SegmentEndpoint too, with its devices beside it: it may mean more than them.
+	// Segments are the segment of a SegmentEndpoint, or those that a NetworkEndpoint belongs to: one, those that share a bridge, or every
+	// uplink. In an expectation a camera or recorder segment is a SegmentEndpoint too, with its devices beside it: it may mean more.
 	Segments []SegmentID
 	Network  netip.Prefix
 	Origin   Origin

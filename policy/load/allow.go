@@ -3,7 +3,6 @@ package load
 import (
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +19,7 @@ func (l *loader) decodeAllows() {
 		a.To = l.endpoints(b, "to")
 		a.Services = l.servicesOf(b)
 		a.During = l.during(b)
+		l.checkNames(b, a.From)
 		l.out.Allows = append(l.out.Allows, a)
 		l.checkAllow(b, a)
 	}
@@ -34,7 +34,7 @@ func (l *loader) decodeManage() {
 		m := policy.Manage{Origin: b.origin()}
 		values, complete := l.values(b, "from", false)
 		for _, v := range values {
-			if e, ok := l.endpoint(v); ok && l.mayManage(e, v.place) {
+			if e, ok := l.endpoint(v, ends{}); ok && l.mayManage(e, v.place) {
 				m.From = append(m.From, e)
 			}
 		}
@@ -55,18 +55,36 @@ func (l *loader) endpoints(b block, name string) []policy.Endpoint {
 	if complete && len(values) == 0 {
 		l.report.add(b.place(a.Expr), "names-nothing", message.Args{"name": name})
 	}
+	may := endsOf(b.kind, name)
 	var list []policy.Endpoint
 	for _, v := range values {
-		if e, ok := l.endpoint(v); ok {
+		if e, ok := l.endpoint(v, may); ok {
 			list = append(list, e)
 		}
+	}
+	if may.names {
+		l.keepNames(b, values)
 	}
 	return list
 }
 
-func (l *loader) endpoint(v value) (policy.Endpoint, bool) {
+// ends is what an attribute may name besides references and literals.
+type ends struct {
+	any     bool // every destination
+	names   bool // DNS names
+	segment bool // a camera or recorder segment is more than its named devices
+}
+
+func endsOf(kind, attribute string) ends {
+	if kind == "expect" {
+		return ends{any: attribute == "to", names: attribute == "except", segment: true}
+	}
+	return ends{names: attribute == "to"}
+}
+
+func (l *loader) endpoint(v value, may ends) (policy.Endpoint, bool) {
 	if r, ok := l.refOf(v.cty); ok {
-		return l.named(r, v)
+		return l.referred(r, v, may)
 	}
 	text, ok := plain(v.cty)
 	if !ok {
@@ -77,21 +95,21 @@ func (l *loader) endpoint(v value) (policy.Endpoint, bool) {
 		return policy.Endpoint{}, false
 	}
 	switch {
+	case text == "any" && may.any:
+		return policy.Endpoint{Kind: policy.AnyEndpoint, Name: text, Origin: v.place.origin}, true
 	case text == "any":
 		l.report.add(v.place, "any-endpoint", nil)
 		return policy.Endpoint{}, false
 	case isDomain(text):
-		l.report.add(v.place, "not-yet", message.Args{"what": text})
+		if !may.names {
+			l.report.add(v.place, "name-place", message.Args{"name": text})
+		}
 		return policy.Endpoint{}, false
 	}
 	return l.literal(word{text: text, place: v.place})
 }
 
-func isDomain(text string) bool {
-	return regexp.MustCompile(`^([A-Za-z0-9*_-]+\.)+[A-Za-z][A-Za-z0-9-]+\.?$`).MatchString(text)
-}
-
-func (l *loader) named(r *ref, v value) (policy.Endpoint, bool) {
+func (l *loader) referred(r *ref, v value, may ends) (policy.Endpoint, bool) {
 	e := policy.Endpoint{Kind: policy.DeviceEndpoint, Name: r.kind + "." + r.name, Origin: v.place.origin}
 	switch r.kind {
 	case "camera", "recorder", "host":
@@ -101,6 +119,9 @@ func (l *loader) named(r *ref, v value) (policy.Endpoint, bool) {
 	case "segment":
 		if s := l.out.Segments[r.id]; s.Kind < 0 || s.Kind.Governed() {
 			e.Devices = l.devicesIn(policy.SegmentID(r.id))
+			if may.segment {
+				e.Kind, e.Segments = policy.SegmentEndpoint, []policy.SegmentID{policy.SegmentID(r.id)}
+			}
 			return e, s.Kind >= 0
 		}
 		e.Kind, e.Segments = policy.SegmentEndpoint, []policy.SegmentID{policy.SegmentID(r.id)}
@@ -167,25 +188,42 @@ func isPrivate(a netip.Addr) bool {
 	return a.IsPrivate() || a.IsLinkLocalUnicast() || netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10).Contains(a)
 }
 
-// owners returns the segment that a literal belongs to: the one whose range holds it, of several the one with the longest prefix, else
-// every uplink.
+// owners returns the segments that a literal belongs to: the one whose range holds it, of several the one with the longest prefix, those
+// that share a bridge all together, else every uplink.
 func (l *loader) owners(p netip.Prefix) []policy.SegmentID {
-	best, owner := -1, policy.SegmentID(-1)
-	var uplinks []policy.SegmentID
+	best := -1
+	var owners, uplinks []policy.SegmentID
 	for i, s := range l.out.Segments {
 		if s.Kind == policy.UplinkSegment {
 			uplinks = append(uplinks, policy.SegmentID(i))
 		}
 		for _, n := range s.Networks() {
-			if holds(n, p) && n.Bits() > best {
-				best, owner = n.Bits(), policy.SegmentID(i)
+			if !holds(n, p) || n.Bits() < best {
+				continue
 			}
+			if n.Bits() > best {
+				best, owners = n.Bits(), nil
+			}
+			owners = append(owners, policy.SegmentID(i))
 		}
 	}
-	if owner >= 0 {
-		return []policy.SegmentID{owner}
+	switch {
+	case len(owners) == 0:
+		return uplinks
+	case len(owners) > 1 && p.IsSingleIP():
+		return l.standing(p.Addr(), owners)
 	}
-	return uplinks
+	return slices.Compact(owners)
+}
+
+// standing returns which of the segments that share a bridge holds the device of an address: each of them may hold one that has no name.
+func (l *loader) standing(a netip.Addr, owners []policy.SegmentID) []policy.SegmentID {
+	for _, d := range l.out.Devices {
+		if slices.Contains(owners, d.Segment) && slices.Contains(d.Addresses, a) {
+			return []policy.SegmentID{d.Segment}
+		}
+	}
+	return slices.Compact(owners)
 }
 
 func holds(outer, inner netip.Prefix) bool {

@@ -127,7 +127,7 @@ func (l *loader) dissectAttribute(e *expansion, a *hclsyntax.Attribute) {
 }
 
 // expand returns the blocks that a dynamic block makes. The expressions of its content are evaluated later, in the context of parent.
-func (l *loader) expand(b *hclsyntax.Block, parent block, labelled bool) []block {
+func (l *loader) expand(b *hclsyntax.Block, parent block, s schema) []block {
 	e := l.dissect(b)
 	if e.content == nil {
 		l.unread[e.kind] = true
@@ -149,7 +149,7 @@ func (l *loader) expand(b *hclsyntax.Block, parent block, labelled bool) []block
 		made.ctx.Variables = map[string]cty.Value{
 			e.iterator: cty.ObjectVal(map[string]cty.Value{"key": v.key, "value": v.value}),
 		}
-		if labelled && !l.label(&made, e, i) {
+		if s.labelled && !l.label(&made, e, s, i) {
 			l.unread[e.kind] = true
 			continue
 		}
@@ -197,7 +197,7 @@ func rowOf(v cty.Value) *row {
 }
 
 // label evaluates the label of a block that a dynamic block makes.
-func (l *loader) label(b *block, e *expansion, first int) bool {
+func (l *loader) label(b *block, e *expansion, s schema, first int) bool {
 	if e.labels == nil {
 		if first == 0 {
 			l.report.add(at(e.header), "missing-label", message.Args{"kind": e.kind})
@@ -218,11 +218,20 @@ func (l *loader) label(b *block, e *expansion, first int) bool {
 		return false
 	}
 	b.name = text.AsString()
-	if !validLabel(b.name) {
-		l.report.add(b.place(e.labels), "bad-label", message.Args{"name": b.name})
-		return false
+	return l.named(*b, s, b.place(e.labels))
+}
+
+// named says whether a block's label can be one, and reports it where it cannot.
+func (l *loader) named(b block, s schema, here place) bool {
+	switch {
+	case s.statement && !validStatement(b.name):
+		l.report.add(here, "bad-statement", nil)
+	case !s.statement && !validLabel(b.name):
+		l.report.add(here, "bad-label", message.Args{"name": b.name})
+	default:
+		return true
 	}
-	return true
+	return false
 }
 
 // validLabel says whether a name is 1 to 63 letters, digits, "-" and "_".
@@ -238,27 +247,23 @@ func validLabel(name string) bool {
 }
 
 // static returns the block as it stands in a file.
-func (l *loader) static(b *hclsyntax.Block, labelled bool, ctx *hcl.EvalContext) (block, bool) {
+func (l *loader) static(b *hclsyntax.Block, s schema, ctx *hcl.EvalContext) (block, bool) {
 	made := block{kind: b.Type, body: b.Body, ctx: ctx, header: origin(b.DefRange())}
 	args := message.Args{"kind": b.Type}
 	switch {
-	case !labelled && len(b.Labels) > 0:
+	case !s.labelled && len(b.Labels) > 0:
 		args["name"] = b.Labels[0]
 		l.report.add(at(origin(b.LabelRanges[0])), "no-label", args)
-	case !labelled:
+	case !s.labelled:
 	case len(b.Labels) == 0:
 		l.report.add(at(made.header), "missing-label", args)
 		return made, false
 	case len(b.Labels) > 1:
 		l.report.add(at(origin(b.LabelRanges[1])), "extra-label", args)
 	}
-	if labelled {
+	if s.labelled {
 		made.name = cty.NormalizeString(b.Labels[0])
-		if !validLabel(made.name) {
-			args["name"] = made.name
-			l.report.add(at(origin(b.LabelRanges[0])), "bad-label", args)
-			return made, false
-		}
+		return made, l.named(made, s, at(origin(b.LabelRanges[0])))
 	}
 	return made, true
 }

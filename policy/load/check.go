@@ -19,6 +19,8 @@ type seen struct {
 	routes      []routed
 	vias        []word
 	served      []served
+	tags        map[tag]holder
+	bridges     map[string]bool
 }
 
 type holder struct {
@@ -43,7 +45,10 @@ type routed struct {
 }
 
 func newSeen() seen {
-	return seen{interfaces: map[string]holder{}, macs: map[policy.MAC]holder{}, addresses: map[netip.Addr]holder{}}
+	return seen{
+		interfaces: map[string]holder{}, macs: map[policy.MAC]holder{}, addresses: map[netip.Addr]holder{},
+		tags: map[tag]holder{}, bridges: map[string]bool{},
+	}
 }
 
 // claim gives an address to its machine; the second machine that claims it is reported.
@@ -184,7 +189,7 @@ func (l *loader) checkReach(b block, a policy.Allow, from, to side) {
 		return
 	}
 	if one, ok := from.onlySegment(); ok {
-		if other, ok := to.onlySegment(); ok && one == other {
+		if other, ok := to.onlySegment(); ok && one == other && !bridged(l.out.Segments[one]) {
 			l.report.warn(at(b.origin()), "same-segment", message.Args{
 				"kind": b.kind, "name": a.Name, "segment": l.out.Segments[one].Name,
 			})

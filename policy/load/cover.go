@@ -59,6 +59,8 @@ func (l *loader) side(endpoints []policy.Endpoint) side {
 			for _, p := range l.out.Segments[e.Segments[0]].Networks() {
 				s.families |= familyOf(p.Addr())
 			}
+		case policy.AnyEndpoint:
+			s.uplink = true
 		case policy.NetworkEndpoint:
 			s.literals = append(s.literals, e)
 			s.stands = append(s.stands, e.Segments...)

@@ -24,6 +24,7 @@ func (l *loader) decode() {
 	l.decodeServices()
 	l.decodeAllows()
 	l.decodeExceptions()
+	l.decodeExpectations()
 	l.decodeManage()
 }
 

@@ -43,6 +43,7 @@ func (l *loader) device(b block, kind policy.DeviceKind) policy.Device {
 	}
 	d.Segment = l.standsIn(b, kind)
 	d.MAC = l.mac(b)
+	d.Port = l.port(b, d.Segment)
 	d.Addresses = l.addresses(b, d)
 	d.Acquired = l.acquired(b)
 	if b.body.Attributes["labels"] != nil {
@@ -72,7 +73,7 @@ func (l *loader) standsIn(b block, kind policy.DeviceKind) policy.SegmentID {
 		allowed = segment.Kind == policy.CameraSegment
 	case policy.Recorder:
 		allowed = segment.Kind != policy.UplinkSegment
-		if segment.Kind == policy.CameraSegment {
+		if segment.Kind == policy.CameraSegment && !bridged(segment) {
 			l.report.warn(v.place, "recorder-unseen", message.Args{"name": b.name, "segment": segment.Name})
 		}
 	case policy.Host:

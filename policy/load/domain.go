@@ -1,7 +1,11 @@
 package load
 
 import (
+	"net/netip"
 	"strings"
+
+	"cordon/policy"
+	"cordon/policy/message"
 )
 
 // maxName is how many characters a DNS name may have, without its last dot (RFC 1035).
@@ -19,4 +23,62 @@ func isName(text string) bool {
 		}
 	}
 	return true
+}
+
+// isDomain says whether a text is meant as a DNS name: it has a dot and, at its end, a letter. A wildcard is meant as one too.
+func isDomain(text string) bool {
+	if _, err := netip.ParseAddr(text); err == nil {
+		return false
+	}
+	text = strings.TrimSuffix(text, ".")
+	last := text[strings.LastIndex(text, ".")+1:]
+	letters := strings.Trim(last, "0123456789-")
+	return strings.Contains(text, ".") && letters != "" && !strings.ContainsAny(text, "/: ")
+}
+
+// keepNames keeps the DNS names of a list until it is known who opens towards them.
+func (l *loader) keepNames(b block, values []value) {
+	key := b.kind + "." + b.name + " names"
+	for _, v := range values {
+		if text, ok := plain(v.cty); ok && isDomain(text) {
+			l.items[key] = append(l.items[key], v)
+		}
+	}
+}
+
+// checkNames holds the DNS names that a block names against who opens towards them: a camera that may ask any other server learns
+// addresses that the gateway does not know.
+func (l *loader) checkNames(b block, from []policy.Endpoint) {
+	for _, v := range l.items[b.kind+"."+b.name+" names"] {
+		text, _ := plain(v.cty)
+		segment, asks := l.asksElsewhere(from)
+		switch {
+		case !isName(strings.TrimSuffix(text, ".")):
+			l.report.add(v.place, "bad-domain", message.Args{"name": text})
+		case asks:
+			l.report.add(v.place, "name-unserved", message.Args{"name": text, "segment": segment})
+		default:
+			l.report.add(v.place, "needs-names", message.Args{"name": text})
+		}
+	}
+}
+
+// asksElsewhere returns a segment of cameras or recorders whose questions the gateway does not answer.
+func (l *loader) asksElsewhere(from []policy.Endpoint) (string, bool) {
+	asks := func(id policy.SegmentID) bool {
+		return id >= 0 && l.out.Segments[id].Kind.Governed() && l.out.Segments[id].Serve.Names != policy.NamesSinkhole
+	}
+	for _, e := range from {
+		for _, id := range e.Segments {
+			if asks(id) {
+				return l.out.Segments[id].Name, true
+			}
+		}
+		for _, id := range e.Devices {
+			if segment := l.out.Devices[id].Segment; asks(segment) {
+				return l.out.Segments[segment].Name, true
+			}
+		}
+	}
+	return "", false
 }

@@ -74,9 +74,6 @@ func (l *loader) known(t hcl.Traversal, b block) bool {
 		return l.knownLocal(t, here)
 	case root == "var":
 		return l.knownVariable(t, here)
-	case root == "expect" || root == "exception":
-		l.report.add(here, "not-yet", message.Args{"what": root})
-		return false
 	case slices.Contains(referable(), root):
 		return l.knownReference(t, here)
 	}

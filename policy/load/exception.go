@@ -23,6 +23,7 @@ func (l *loader) decodeExceptions() {
 		e.Until = l.until(b)
 		e.During = l.during(b)
 		l.out.Exceptions = append(l.out.Exceptions, e)
+		l.checkNames(b, e.From)
 		l.checkAllow(b, opened(e))
 		l.checkOpens(b, e)
 	}

@@ -179,68 +179,6 @@ func TestValid(t *testing.T) {
 	}
 }
 
-func TestModel(t *testing.T) {
-	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{Name: "policy", FS: os.DirFS("testdata/valid/school")})
-	if len(diagnostics) > 0 {
-		t.Fatalf("diagnostics:\n%s", message.In(message.English).RenderAll(diagnostics))
-	}
-	var lines []string
-	for _, d := range p.Devices {
-		lines = append(lines, fmt.Sprintf("%s %s %s %v in %s", d.Origin, d.Reference(), d.MAC, d.Addresses, p.Segments[d.Segment].Name))
-	}
-	for _, g := range p.Groups {
-		lines = append(lines, fmt.Sprintf("%s group.%s %s", g.Origin, g.Name, names(p, g.Cameras)))
-	}
-	for _, a := range p.Allows {
-		lines = append(lines, fmt.Sprintf("%s allow %s: %s -> %s: %s", a.Origin, a.Name, side(p, a.From), side(p, a.To), services(a.Services)))
-	}
-	for _, m := range p.Manage {
-		lines = append(lines, fmt.Sprintf("%s manage %s: %s", m.Origin, side(p, m.From), services(m.Services)))
-	}
-	golden(t, "testdata/school.model", strings.Join(lines, "\n")+"\n")
-}
-
-func names(p policy.Policy, ids []policy.DeviceID) string {
-	var list []string
-	for _, id := range ids {
-		list = append(list, p.Devices[id].Name)
-	}
-	return "[" + strings.Join(list, " ") + "]"
-}
-
-func side(p policy.Policy, endpoints []policy.Endpoint) string {
-	var list []string
-	for _, e := range endpoints {
-		text := e.Name
-		switch e.Kind {
-		case policy.DeviceEndpoint:
-			text += names(p, e.Devices)
-		case policy.SegmentEndpoint:
-			text += "(whole)"
-		case policy.NetworkEndpoint:
-			text += fmt.Sprintf("(%s in %s)", e.Network, owners(p, e.Segments))
-		}
-		list = append(list, text+"@"+e.Origin.String())
-	}
-	return strings.Join(list, ", ")
-}
-
-func owners(p policy.Policy, ids []policy.SegmentID) string {
-	var list []string
-	for _, id := range ids {
-		list = append(list, p.Segments[id].Name)
-	}
-	return strings.Join(list, " ")
-}
-
-func services(list []policy.Service) string {
-	var texts []string
-	for _, s := range list {
-		texts = append(texts, fmt.Sprintf("%s%v", s.Name, s.Ports))
-	}
-	return strings.Join(texts, " ")
-}
-
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	if os.Getenv("UPDATE") != "" {
@@ -374,7 +312,8 @@ func TestDirectories(t *testing.T) {
 	if diff := cmp.Diff(map[string][]string{"": {"error no-policy"}}, given(diagnostics)); diff != "" {
 		t.Errorf("an empty directory (-want +got):\n%s", diff)
 	}
-	_, diagnostics = load.Dir(policy.Moment{}, load.Set(map[string]string{"nvr": "x"}), load.Directory{FS: fstest.MapFS{"base.hcl": {Data: base}}})
+	alone := load.Directory{FS: fstest.MapFS{"base.hcl": {Data: base}}}
+	_, diagnostics = load.Dir(policy.Moment{}, load.Set(map[string]string{"nvr": "x"}), alone)
 	if diff := cmp.Diff(map[string][]string{"": {"error variable-undeclared"}}, given(diagnostics)); diff != "" {
 		t.Errorf("a variable (-want +got):\n%s", diff)
 	}

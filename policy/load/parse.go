@@ -85,7 +85,7 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	if kind == "dynamic" && len(b.Labels) > 0 {
 		kind = b.Labels[0]
 	}
-	s, known := schemaOf(kind)
+	_, known := schemaOf(kind)
 	here := at(origin(b.TypeRange))
 	if kind != b.Type {
 		here = at(origin(b.LabelRanges[0]))
@@ -96,8 +96,6 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	case !known:
 		args := withNearest(kind, topLevel(), message.Args{"name": kind})
 		l.report.add(here, "unknown-block", args)
-	case s.later:
-		l.report.add(here, "not-yet", message.Args{"what": kind})
 	default:
 		l.raw[kind] = append(l.raw[kind], b)
 	}

@@ -113,7 +113,7 @@ func (l *loader) resolve() {
 	for _, name := range slices.Sorted(maps.Keys(l.locals)) {
 		l.visitLocal(name)
 	}
-	for _, kind := range []string{"site", "allow", "exception", "manage"} {
+	for _, kind := range []string{"site", "allow", "exception", "expect", "manage"} {
 		l.visitKind(kind)
 	}
 	values := map[string]cty.Value{}
@@ -130,7 +130,7 @@ func (l *loader) collectLocals() {
 			l.report.add(at(origin(b.DefRange())), "dynamic-locals", nil)
 			continue
 		}
-		l.static(b, false, l.root)
+		l.static(b, schema{}, l.root)
 		for _, inner := range b.Body.Blocks {
 			l.report.add(at(origin(inner.TypeRange)), "unknown-inner-block", message.Args{"name": inner.Type, "kind": "locals"})
 		}
@@ -230,7 +230,7 @@ func (l *loader) visitKind(kind string) {
 			blocks = append(blocks, l.visitDynamic(b, s)...)
 			continue
 		}
-		if made, ok := l.static(b, s.labelled, l.root); ok {
+		if made, ok := l.static(b, s, l.root); ok {
 			blocks = append(blocks, made)
 		} else {
 			l.unread[kind] = true
@@ -259,7 +259,7 @@ func (l *loader) visitDynamic(b *hclsyntax.Block, s schema) []block {
 	if e.labels != nil {
 		needs = append(needs, slices.DeleteFunc(e.labels.Variables(), func(t hcl.Traversal) bool { return t.RootName() == e.iterator })...)
 	}
-	blocks := l.expand(b, block{ctx: l.context(needs)}, s.labelled)
+	blocks := l.expand(b, block{ctx: l.context(needs)}, s)
 	for i := range blocks {
 		variables := blocks[i].ctx.Variables
 		blocks[i].ctx = l.root.NewChild()

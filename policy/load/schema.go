@@ -11,12 +11,11 @@ import (
 
 // schema is what a kind of block may hold.
 type schema struct {
-	labelled   bool
-	required   []string // attributes
-	optional   []string // attributes
-	blocks     []string
-	laterParts []string // attributes and blocks of the language that a later version reads
-	later      bool     // the whole kind is a later version's
+	labelled  bool
+	statement bool     // the label is a sentence, not a name
+	required  []string // attributes
+	optional  []string // attributes
+	blocks    []string
 }
 
 // topLevel returns the kinds of block that stand in a file, not in another block.
@@ -34,15 +33,16 @@ func schemaOf(kind string) (schema, bool) {
 		return schema{labelled: true, optional: []string{"description", "scope", "timezone", "exception_limit"}}, true
 	case "segment":
 		return schema{
-			labelled: true, required: []string{"kind", "interface"},
-			optional:   []string{"description", "addresses", "mode", "refuse", "unknown", "masquerade"},
-			blocks:     []string{"route", "serve"},
-			laterParts: []string{"vlan", "bridge"},
+			labelled: true, required: []string{"kind"},
+			optional: []string{"description", "interface", "addresses", "mode", "refuse", "unknown", "masquerade"},
+			blocks:   []string{"route", "serve", "vlan", "bridge"},
 		}, true
 	case "camera":
-		return device("mac"), true
-	case "recorder", "host":
-		return device(), true
+		return device("port", "mac"), true
+	case "recorder":
+		return device("port"), true
+	case "host":
+		return device(""), true
 	case "group":
 		return schema{labelled: true, optional: []string{"description", "cameras", "where"}}, true
 	case "service":
@@ -57,23 +57,29 @@ func schemaOf(kind string) (schema, bool) {
 			labelled: true, required: []string{"from", "to", "services", "until", "reason", "owner"},
 			optional: []string{"description", "ticket"}, blocks: []string{"during"},
 		}, true
+	case "expect":
+		return schema{
+			labelled: true, statement: true, required: []string{"from", "to", "services", "verdict"},
+			optional: []string{"description", "except"},
+		}, true
 	case "manage":
 		return schema{required: []string{"from"}, optional: []string{"services"}}, true
 	case "locals":
 		return schema{}, true
 	case "variable":
 		return schema{labelled: true, optional: []string{"default", "description"}}, true
-	case "expect":
-		return schema{labelled: true, later: true}, true
 	}
 	return schema{}, kind == "dynamic"
 }
 
-func device(required ...string) schema {
+// device returns the schema of a machine that the policy names. A host is never on a bridge port of its own.
+func device(port string, required ...string) schema {
 	s := schema{
 		labelled: true, required: append([]string{"segment"}, required...),
-		optional:   []string{"description", "address", "addresses", "model", "vendor", "acquired", "labels"},
-		laterParts: []string{"port"},
+		optional: []string{"description", "address", "addresses", "model", "vendor", "acquired", "labels"},
+	}
+	if port != "" {
+		s.optional = append(s.optional, port)
 	}
 	if len(required) == 0 {
 		s.optional = append(s.optional, "mac")
@@ -96,7 +102,7 @@ func (l *loader) shape(b block, s schema) {
 		l.shapeBlock(b, s, inner)
 	}
 	for _, name := range s.required {
-		if b.body.Attributes[name] == nil && !has(b.body, "bridge") {
+		if b.body.Attributes[name] == nil {
 			l.report.add(at(b.header), "missing-attribute", message.Args{"name": name, "kind": b.kind})
 		}
 	}
@@ -108,8 +114,6 @@ func (l *loader) shapeAttribute(b block, s schema, a *hclsyntax.Attribute) {
 	known := slices.Concat(s.required, s.optional)
 	switch {
 	case slices.Contains(known, a.Name):
-	case slices.Contains(s.laterParts, a.Name):
-		l.report.add(here, "not-yet", message.Args{"what": a.Name})
 	case slices.Contains(s.blocks, a.Name):
 		l.report.add(here, "block-not-attribute", args)
 	default:
@@ -125,8 +129,6 @@ func (l *loader) shapeBlock(b block, s schema, inner *hclsyntax.Block) {
 	}
 	args := message.Args{"name": name, "kind": b.kind}
 	switch {
-	case slices.Contains(s.laterParts, name):
-		l.report.add(here, "not-yet", message.Args{"what": name})
 	case slices.Contains(s.blocks, name):
 		if inner.Type != "dynamic" && len(inner.Labels) > 0 {
 			l.report.add(at(origin(inner.LabelRanges[0])), "no-label", args)
@@ -134,13 +136,9 @@ func (l *loader) shapeBlock(b block, s schema, inner *hclsyntax.Block) {
 	case slices.Contains(slices.Concat(s.required, s.optional), name):
 		l.report.add(here, "attribute-not-block", args)
 	default:
-		args := withNearest(name, slices.Concat(s.blocks, s.laterParts), args)
+		args := withNearest(name, s.blocks, args)
 		l.report.add(here, "unknown-inner-block", args)
 	}
-}
-
-func has(body *hclsyntax.Body, block string) bool {
-	return slices.ContainsFunc(body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == block })
 }
 
 // sorted returns attributes as they stand in the file: a map has no order.

@@ -17,6 +17,10 @@ func (l *loader) decodeSegments() {
 		l.shape(b, s)
 		l.out.Segments = append(l.out.Segments, l.segment(b))
 	}
+	l.share()
+	for i, b := range l.blocks["segment"] {
+		l.checkAddressed(b, l.out.Segments[i])
+	}
 	l.checkNetworks()
 }
 
@@ -25,7 +29,7 @@ func (l *loader) segment(b block) policy.Segment {
 	if kind, ok := l.choice(b, "kind", "camera", "recorder", "client", "uplink"); ok {
 		s.Kind = policy.SegmentKind(kind)
 	}
-	s.Interface = l.interfaceName(b)
+	l.link(b, &s)
 	s.Addresses = l.gateways(b)
 	if refuse, ok := l.choice(b, "refuse", "reject", "drop"); ok {
 		s.Refuse = policy.Refuse(refuse)
@@ -35,9 +39,6 @@ func (l *loader) segment(b block) policy.Segment {
 	s.Masquerade, s.Translates = l.masquerade(b, s.Kind)
 	for _, r := range l.nested(b, "route") {
 		s.Routes = append(s.Routes, l.route(r))
-	}
-	if s.Addresses == nil && s.Kind != policy.UplinkSegment && b.body.Attributes["addresses"] == nil && !has(b.body, "bridge") {
-		l.report.add(at(b.header), "missing-attribute", message.Args{"name": "addresses", "kind": "segment"})
 	}
 	s.Serve = l.serve(b, s)
 	return s
@@ -57,12 +58,16 @@ func (l *loader) mode(b block, kind policy.SegmentKind) policy.Mode {
 	return policy.Observe
 }
 
-func (l *loader) interfaceName(b block) string {
-	name, here, ok := l.word(b, "interface")
-	if !ok {
-		return ""
-	}
+// interfaceName reads an attribute that names an interface.
+func (l *loader) interfaceName(b block, attribute string) (string, place, bool) {
+	name, here, ok := l.word(b, attribute)
+	return name, here, ok && l.validInterface(name, here)
+}
+
+func (l *loader) validInterface(name string, here place) bool {
 	switch {
+	case name == "":
+		l.report.add(here, "empty-value", message.Args{"name": "ports"})
 	case len(name) > 15:
 		l.report.add(here, "interface-long", message.Args{"name": name})
 	case name == "lo":
@@ -70,15 +75,9 @@ func (l *loader) interfaceName(b block) string {
 	case name == "." || name == ".." || name == "all" || name == "default" || strings.ContainsFunc(name, badInName):
 		l.report.add(here, "bad-interface", message.Args{"name": name})
 	default:
-		mine := holder{name: b.name, place: here}
-		if first, taken := l.seen.interfaces[name]; taken {
-			l.twice(first, mine, "duplicate-interface", message.Args{"name": name})
-		} else {
-			l.seen.interfaces[name] = mine
-		}
-		return name
+		return true
 	}
-	return ""
+	return false
 }
 
 // The kernel takes more than this; nft's text does not carry the rest.
@@ -158,7 +157,7 @@ func (l *loader) nested(b block, kind string) []block {
 			made := block{kind: kind, body: inner.Body, ctx: b.ctx, header: origin(inner.DefRange()), iterator: b.iterator, row: b.row}
 			list = append(list, made)
 		case isDynamic(inner, kind):
-			list = append(list, l.expand(inner, b, false)...)
+			list = append(list, l.expand(inner, b, schema{})...)
 		}
 	}
 	return list

@@ -77,7 +77,7 @@ func (l *loader) serve(b block, s policy.Segment) policy.Serve {
 	}
 	slices.Sort(serve.Discovery)
 	serve.Discovery = slices.Compact(serve.Discovery)
-	serve.Leases, later.leases = l.leases(inner, s)
+	serve.Leases, later.leases = l.leases(inner)
 	l.seen.served = append(l.seen.served, later)
 	return serve
 }
@@ -119,7 +119,7 @@ func (l *loader) finders(b block) []finder {
 }
 
 // leases reads the range of addresses that devices without one are given.
-func (l *loader) leases(b block, s policy.Segment) (*policy.Leases, place) {
+func (l *loader) leases(b block) (*policy.Leases, place) {
 	inner, ok := l.one(b, "leases")
 	if !ok {
 		return nil, place{}
@@ -140,9 +140,6 @@ func (l *loader) leases(b block, s policy.Segment) (*policy.Leases, place) {
 		return nil, place{}
 	}
 	leases.First, leases.Last = first, last
-	if !l.rangeFits(*leases, s, here) {
-		return nil, place{}
-	}
 	return leases, here
 }
 
@@ -163,20 +160,31 @@ func (l *loader) rangeFits(leases policy.Leases, s policy.Segment, here place) b
 		if !own.Contains(leases.First) || !own.Contains(leases.Last) {
 			continue
 		}
-		for _, taken := range []netip.Addr{own.Addr(), own.Masked().Addr()} {
-			if within := leases.First.Compare(taken) <= 0 && taken.Compare(leases.Last) <= 0; within && (taken == own.Addr() || isNetwork(own.Masked())) {
-				l.report.add(here, "leases-hold", message.Args{"address": taken.String()})
-				return false
-			}
+		taken, unfit := notForLease(leases, own)
+		if unfit {
+			l.report.add(here, "leases-hold", message.Args{"address": taken.String()})
 		}
-		if isBroadcast(own, leases.Last) {
-			l.report.add(here, "leases-hold", message.Args{"address": leases.Last.String()})
-			return false
-		}
-		return true
+		return !unfit
 	}
 	l.report.add(here, "leases-outside", message.Args{"segment": s.Name, "networks": networksOf(s)})
 	return false
+}
+
+// notForLease returns an address of a range that no machine of a network can have.
+func notForLease(leases policy.Leases, own netip.Prefix) (netip.Addr, bool) {
+	switch network := own.Masked(); {
+	case leased(leases, own.Addr()):
+		return own.Addr(), true
+	case leases.First == network.Addr() && isNetwork(network):
+		return leases.First, true
+	case isBroadcast(own, leases.Last):
+		return leases.Last, true
+	}
+	return netip.Addr{}, false
+}
+
+func leased(leases policy.Leases, a netip.Addr) bool {
+	return leases.First.Compare(a) <= 0 && a.Compare(leases.Last) <= 0
 }
 
 // checkServed holds what is served against the other segments and the devices.
@@ -186,7 +194,7 @@ func (l *loader) checkServed() {
 		for _, f := range served.discovery {
 			l.checkFinder(s, policy.SegmentID(served.segment), f)
 		}
-		if s.Serve.Leases != nil {
+		if s.Serve.Leases != nil && l.rangeFits(*s.Serve.Leases, s, served.leases) {
 			l.checkLeases(s, policy.SegmentID(served.segment), served.leases)
 		}
 	}
@@ -210,7 +218,7 @@ func (l *loader) checkLeases(s policy.Segment, id policy.SegmentID, here place) 
 			continue
 		}
 		for _, a := range d.Addresses {
-			if s.Serve.Leases.First.Compare(a) <= 0 && a.Compare(s.Serve.Leases.Last) <= 0 {
+			if leased(*s.Serve.Leases, a) {
 				l.report.add(here, "leases-device", message.Args{"address": a.String(), "device": d.Reference()}, d.Origin)
 			}
 		}

@@ -41,7 +41,7 @@ func (l *loader) collectVariables() {
 			l.report.add(at(origin(raw.DefRange())), "dynamic-variable", nil)
 			continue
 		}
-		b, ok := l.static(raw, true, l.root)
+		b, ok := l.static(raw, schema{labelled: true}, l.root)
 		if !ok {
 			l.unread["variable"] = true
 			continue
