@@ -126,6 +126,7 @@ func (a *app) globalFlags(set *pflag.FlagSet) {
 // verbs lists one command a file.
 func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
+		a.initVerb(),
 		a.validateVerb(),
 		a.fmtVerb(),
 		a.renderVerb(),

@@ -44,7 +44,7 @@ func TestScript(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "links": links, "kernel": snapshot, "document": document, "await": await,
-			"expand": expand, "foreign": foreign, "meddle": meddle, "flow": flow,
+			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow,
 		},
 	})
 }
@@ -117,6 +117,33 @@ func links(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		ts.Check(netlink.LinkSetUp(link))
 	}
+}
+
+// address gives an interface an address and brings it up: address LINK PREFIX.
+func address(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: address LINK PREFIX")
+	}
+	link, err := netlink.LinkByName(args[0])
+	ts.Check(err)
+	prefix, err := netlink.ParseAddr(args[1])
+	ts.Check(err)
+	ts.Check(netlink.AddrAdd(link, prefix))
+	ts.Check(netlink.LinkSetUp(link))
+}
+
+// router adds a route: router VIA [NETWORK], by default to everywhere.
+func router(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: router VIA [NETWORK]")
+	}
+	network := "0.0.0.0/0"
+	if len(args) == 2 {
+		network = args[1]
+	}
+	_, to, err := net.ParseCIDR(network)
+	ts.Check(err)
+	ts.Check(netlink.RouteAdd(&netlink.Route{Dst: to, Gw: net.ParseIP(args[0])}))
 }
 
 // snapshot writes what the kernel holds into a file, so that two moments can be compared: kernel before.
