@@ -1,0 +1,77 @@
+package simulate
+
+import (
+	"slices"
+
+	"cordon/policy"
+)
+
+// refusedAtDoor decides whether a packet's source may come in by its interface.
+func (o Oracle) refusedAtDoor(k policy.Packet, from place) (Decision, bool) {
+	switch {
+	case o.is(from, governed):
+		return o.unverified(k, from)
+	case o.is(from, client):
+		return o.homeless(k, from)
+	case o.own(k.Source) && !k.Source.IsLinkLocalUnicast() || o.inside(k.Source):
+		return blocked(Elsewhere).bySegment(o.first(place{segments: o.owners(k.Source)})), true
+	}
+	return Decision{}, false
+}
+
+// unverified refuses what no named device of a governed segment sends. On an observed segment a machine of which nothing is named
+// passes; one of which half is named does not.
+func (o Oracle) unverified(k policy.Packet, from place) (Decision, bool) {
+	if k.Source.IsUnspecified() {
+		return Decision{}, false // whoever has no address yet: only a lease is for him
+	}
+	if _, ok := o.sender(k, from); ok {
+		return Decision{}, false
+	}
+	byAddress, byMAC := o.devices[k.Source], o.machines[k.MAC]
+	switch {
+	case len(byAddress) > 0:
+		return blocked(Identity).byDevice(o.policy.Devices[byAddress[0]]), true
+	case len(byMAC) > 0:
+		return blocked(Identity).byDevice(o.policy.Devices[byMAC[0]]), true
+	case o.is(from, enforced):
+		return blocked(UnknownDevice).bySegment(o.first(from)), true
+	}
+	return Decision{}, false
+}
+
+// sender returns the named device whose MAC, address and interface a packet carries. A recorder or host without a MAC is known by
+// interface and address.
+func (o Oracle) sender(k policy.Packet, from place) (policy.Device, bool) {
+	for _, id := range o.devices[k.Source] {
+		d := o.policy.Devices[id]
+		if slices.Contains(from.segments, d.Segment) && (d.MAC.IsZero() || d.MAC == k.MAC) && o.plugged(d, k.IIF) {
+			return d, true
+		}
+	}
+	return policy.Device{}, false
+}
+
+// plugged says whether a device may stand at a port of its bridge. A packet that names the bridge does not say at which it came in.
+func (o Oracle) plugged(d policy.Device, iif string) bool {
+	return d.Port == "" || iif == d.Port || iif == o.policy.Segments[d.Segment].Interface
+}
+
+// homeless refuses a client's packet whose source lives elsewhere, or comes without the MAC that it is bound to.
+func (o Oracle) homeless(k policy.Packet, from place) (Decision, bool) {
+	linkLocal := k.Source.Is6() && k.Source.IsLinkLocalUnicast()
+	lives := slices.ContainsFunc(o.owners(k.Source), func(id policy.SegmentID) bool { return slices.Contains(from.segments, id) })
+	if k.Source.IsUnspecified() {
+		return Decision{}, false // the gateway serves nothing to it
+	}
+	if !linkLocal && (!lives || o.own(k.Source)) {
+		return blocked(Elsewhere).bySegment(o.first(from)), true
+	}
+	for _, id := range o.devices[k.Source] {
+		d := o.policy.Devices[id]
+		if !linkLocal && slices.Contains(from.segments, d.Segment) && !d.MAC.IsZero() && d.MAC != k.MAC {
+			return blocked(Identity).byDevice(d), true
+		}
+	}
+	return Decision{}, false
+}

@@ -1,0 +1,187 @@
+package simulate
+
+import (
+	"slices"
+
+	"cordon/policy"
+)
+
+// The ports of what the gateway serves.
+const (
+	portDNS         = 53
+	portLeaseServer = 67
+	portLeaseClient = 68
+	portTime        = 123
+	portDiscovery   = 3702 // WS-Discovery
+)
+
+// sent decides what the gateway itself sends. By uplinks and client segments it sends whatever it likes; towards cameras and recorders
+// only answers, errors about their flows, and what discovery asks.
+func (o Oracle) sent(at policy.Moment, k policy.Packet) Decision {
+	to := o.leaves(k)
+	switch {
+	case to.gateway:
+		return allowed(LinkTraffic)
+	case len(to.segments) == 0 && o.policy.Site.Scope == policy.ScopeBox:
+		return blocked(UnknownInterface)
+	case !o.is(to, governed):
+		return allowed(OwnTraffic)
+	case isMessage(k, 143):
+		return allowed(LinkTraffic) // reports to switches that snoop
+	}
+	if d, ok := o.answered(k, to); ok {
+		return d
+	}
+	if isError(k) {
+		return o.ownReport(at, k, to)
+	}
+	f, ok := flowOf(k, place{gateway: true, address: k.Source}, to)
+	if !ok {
+		return blocked(NoFlow)
+	}
+	return o.opening(at, f)
+}
+
+// leaves is target for what the gateway sends: multicast has no owner, and an address of its own is not on a wire.
+func (o Oracle) leaves(k policy.Packet) place {
+	if k.OIF == "" && o.addresses[k.Destination] {
+		return place{gateway: true}
+	}
+	if k.OIF == "" {
+		return place{segments: o.owners(k.Destination), address: k.Destination}
+	}
+	return o.behind(k.OIF, k.Destination)
+}
+
+// answered decides the gateway's answers to what it serves: no flow is tracked there. A refusal's answer looks like any error.
+func (o Oracle) answered(k policy.Packet, to place) (Decision, bool) {
+	for _, id := range to.segments {
+		s := o.policy.Segments[id]
+		if s.Serve.Leases != nil && k.Protocol == policy.UDP && k.SourcePort == portLeaseServer && k.DestinationPort == portLeaseClient {
+			return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
+		}
+		prohibited := isMessage4(k, 3) && k.ICMPCode == 13 || isMessage(k, 1) && k.ICMPCode == 1
+		if prohibited && s.Refuse == policy.RefuseReject {
+			return allowed(RefusalAnswer).bySegment(s), true
+		}
+		if k.State != policy.New && o.serves(s, flow{
+			from: to, to: place{gateway: true, address: k.Source}, protocol: k.Protocol, port: k.SourcePort,
+		}) {
+			return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
+		}
+	}
+	return Decision{}, false
+}
+
+// opened decides what the gateway opens: the one thing that it asks cameras for is who is there.
+func (o Oracle) opened(f flow) Decision {
+	if !o.is(f.to, governed) {
+		return allowed(OwnTraffic)
+	}
+	for _, id := range f.to.segments {
+		if s := o.policy.Segments[id]; len(s.Serve.Discovery) > 0 && f.protocol == policy.UDP && f.port == portDiscovery {
+			return allowed(Named).by("serve", s.Name, s.Serve.Origin)
+		}
+	}
+	return blocked(NotNamed)
+}
+
+// entering decides a flow to the gateway itself.
+func (o Oracle) entering(at policy.Moment, f flow) Decision {
+	for _, id := range f.from.segments {
+		s := o.policy.Segments[id]
+		if o.serves(s, f) {
+			return allowed(Named).by("serve", s.Name, s.Serve.Origin)
+		}
+	}
+	d := o.named(at, f, o.manage)
+	if d.Reason == NotNamed {
+		d.Reason = GatewayItself
+	}
+	return d
+}
+
+// intercepted decides what the gateway answers whoever is asked. Nothing is intercepted on an observed segment.
+func (o Oracle) intercepted(k policy.Packet, from place) (Decision, bool) {
+	f, ok := flowOf(k, from, place{address: k.Destination})
+	if !ok || k.State == policy.Reply || isError(k) {
+		return Decision{}, false
+	}
+	for _, id := range from.segments {
+		s := o.policy.Segments[id]
+		if d, ok := o.leases(k, id); ok {
+			return d, true
+		}
+		if o.serves(s, f) {
+			return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
+		}
+	}
+	return Decision{}, false
+}
+
+// serves says whether a segment's devices are served what they ask for: at the gateway's own address there, or wherever they ask.
+func (o Oracle) serves(s policy.Segment, f flow) bool {
+	if !o.verified(f.from, s) {
+		return false
+	}
+	here := slices.ContainsFunc(o.policy.Segments, func(other policy.Segment) bool {
+		return other.Interface == s.Interface && ownAddress(other, f.to)
+	})
+	anywhere := s.Mode == policy.Enforce
+	switch {
+	case f.protocol == policy.UDP && f.port == portTime:
+		return s.Serve.Time == policy.TimeLocal && here || s.Serve.Time == policy.TimeIntercept && (here || anywhere)
+	case (f.protocol == policy.UDP || f.protocol == policy.TCP) && f.port == portDNS:
+		return s.Serve.Names == policy.NamesSinkhole && (here || anywhere)
+	case f.protocol == policy.UDP && f.port == portDiscovery:
+		return len(s.Serve.Discovery) > 0 && here
+	}
+	return false
+}
+
+func ownAddress(s policy.Segment, p place) bool {
+	for _, a := range s.Addresses {
+		if a.Addr() == p.address {
+			return true
+		}
+	}
+	return false
+}
+
+// verified says whether a named device of the segment is at a place.
+func (o Oracle) verified(p place, s policy.Segment) bool {
+	return slices.ContainsFunc(o.devices[p.address], func(id policy.DeviceID) bool {
+		d := o.policy.Devices[id]
+		return o.policy.Segments[d.Segment].Name == s.Name && slices.Contains(p.segments, d.Segment)
+	})
+}
+
+// leases decides a client of DHCP: whoever has no address yet, and a named device that renews its own.
+func (o Oracle) leases(k policy.Packet, id policy.SegmentID) (Decision, bool) {
+	s := o.policy.Segments[id]
+	if s.Serve.Leases == nil || k.Protocol != policy.UDP || k.SourcePort != portLeaseClient || k.DestinationPort != portLeaseServer {
+		return Decision{}, false
+	}
+	known := o.verified(place{segments: []policy.SegmentID{id}, address: k.Source}, s)
+	if (known && ownAddress(s, place{address: k.Destination})) || ((known || k.Source.IsUnspecified()) && o.broadcast(k.Destination)) {
+		return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
+	}
+	return Decision{}, false
+}
+
+// discovered decides a question of WS-Discovery to everybody: from the segments that may find cameras, and from the cameras themselves.
+func (o Oracle) discovered(k policy.Packet, from place) (Decision, bool) {
+	if k.Protocol != policy.UDP || k.DestinationPort != portDiscovery || !slices.Contains(discoveryGroups(), k.Destination.String()) {
+		return Decision{}, false
+	}
+	for _, s := range o.policy.Segments {
+		finds := slices.ContainsFunc(s.Serve.Discovery, func(id policy.SegmentID) bool { return slices.Contains(from.segments, id) })
+		if finds || len(s.Serve.Discovery) > 0 && o.verified(place{segments: from.segments, address: k.Source}, s) {
+			return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
+		}
+	}
+	return Decision{}, false
+}
+
+// discoveryGroups are the addresses that WS-Discovery asks (OASIS WS-Discovery 1.1, section 2.4).
+func discoveryGroups() []string { return []string{"239.255.255.250", "ff02::c"} }

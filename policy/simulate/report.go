@@ -1,0 +1,87 @@
+package simulate
+
+import (
+	"net/netip"
+	"slices"
+
+	"cordon/policy"
+)
+
+// isError says whether a packet reports what became of another one: destination unreachable (packet too big among them), time exceeded
+// and parameter problem (RFC 792, RFC 4443).
+func isError(k policy.Packet) bool { return isMessage4(k, 3, 11, 12) || isMessage(k, 1, 2, 3, 4) }
+
+// report decides an ICMP error: it passes when the flow that it is about may be open now, and whoever sends it stands on the other side
+// of it. On a camera's interface that is the camera alone.
+func (o Oracle) report(at policy.Moment, k policy.Packet, from place) Decision {
+	f, ok := o.quoted(k)
+	if !ok {
+		return o.lenient(from, o.arrives(k), blocked(NoFlow))
+	}
+	far := f.from
+	if k.State == policy.Reply {
+		far = f.to
+	}
+	if !o.sameSide(from, far) || (o.is(from, camera) && k.Source != far.address) {
+		return o.lenient(from, o.arrives(k), blocked(ForeignError))
+	}
+	d := o.opening(at, f)
+	if d.Kind == "serve" && !f.from.gateway {
+		return blocked(NoFlow) // what is served is not tracked
+	}
+	return d
+}
+
+// ownReport decides an error that the gateway itself sends towards a governed segment.
+func (o Oracle) ownReport(at policy.Moment, k policy.Packet, to place) Decision {
+	f, ok := o.quoted(k)
+	if !ok {
+		return blocked(NoFlow)
+	}
+	near := f.to
+	if k.State == policy.Reply {
+		near = f.from
+	}
+	if !o.sameSide(to, near) {
+		return blocked(ForeignError)
+	}
+	return o.opening(at, f)
+}
+
+// quoted returns the flow that an error is about. Conntrack ties it only when it goes to the sender of the packet that it quotes.
+func (o Oracle) quoted(k policy.Packet) (flow, bool) {
+	a := k.About
+	if a == nil || k.State == policy.Untracked {
+		return flow{}, false
+	}
+	first := *a
+	first.State = policy.New
+	first.Source, first.Destination = a.Source.Unmap(), a.Destination.Unmap()
+	if isError(first) || k.Destination.Unmap() != endOf(first, k.State) {
+		return flow{}, false
+	}
+	return flowOf(first, o.end(first.IIF, first), o.target(first.OIF, first.Destination))
+}
+
+func endOf(first policy.Packet, state policy.FlowState) netip.Addr {
+	if state == policy.Reply {
+		return first.Source
+	}
+	return first.Destination
+}
+
+// end returns the place from which the quoted flow was opened.
+func (o Oracle) end(iif string, first policy.Packet) place {
+	if iif != "" {
+		return o.behind(iif, first.Source)
+	}
+	return o.target("", first.Source)
+}
+
+// sameSide says whether two places are behind one interface; of uplinks any is as good as another.
+func (o Oracle) sameSide(a, b place) bool {
+	if o.is(a, uplink) && o.is(b, uplink) {
+		return true
+	}
+	return slices.ContainsFunc(a.segments, func(id policy.SegmentID) bool { return slices.Contains(b.segments, id) })
+}
