@@ -211,10 +211,11 @@ func (l *loader) checkFinder(s policy.Segment, id policy.SegmentID, f finder) {
 	}
 }
 
-// checkLeases looks for devices whose address might be leased to another one: without a MAC there is nothing to reserve it by.
+// checkLeases looks for machines whose address might be leased to another one: without a MAC there is nothing to reserve it by, and what
+// stands in another segment of the bridge asks another server.
 func (l *loader) checkLeases(s policy.Segment, id policy.SegmentID, here place) {
 	for _, d := range l.out.Devices {
-		if d.Segment != id || !d.MAC.IsZero() {
+		if d.Segment < 0 || d.Segment == id && !d.MAC.IsZero() || !neighbours(s, l.out.Segments[d.Segment]) {
 			continue
 		}
 		for _, a := range d.Addresses {
@@ -223,4 +224,15 @@ func (l *loader) checkLeases(s policy.Segment, id policy.SegmentID, here place) 
 			}
 		}
 	}
+	for _, other := range l.out.Segments[:id] {
+		if theirs := other.Serve.Leases; theirs != nil && neighbours(s, other) &&
+			theirs.First.Compare(s.Serve.Leases.Last) <= 0 && s.Serve.Leases.First.Compare(theirs.Last) <= 0 {
+			l.report.add(here, "leases-shared", message.Args{"segment": other.Name}, other.Serve.Origin)
+		}
+	}
+}
+
+// neighbours says whether two segments are one, or ports of one bridge and so one subnet.
+func neighbours(a, b policy.Segment) bool {
+	return a.Name == b.Name || bridged(a) && bridged(b) && a.Interface == b.Interface
 }

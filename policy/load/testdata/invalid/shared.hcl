@@ -5,6 +5,11 @@ segment "front" {
     name  = "br0"
     ports = ["cam1", "cam2"]
   }
+  serve {
+    leases {
+      range = "192.168.0.100-192.168.0.199"
+    }
+  }
 }
 
 segment "shop" {
@@ -12,6 +17,19 @@ segment "shop" {
   bridge {
     name  = "br0"
     ports = ["eth8"]
+  }
+}
+
+segment "side" {
+  kind = "camera"
+  bridge {
+    name  = "br0"
+    ports = ["cam3"]
+  }
+  serve {
+    leases {
+      range = "192.168.0.20-192.168.0.100" # ERROR: leases-device leases-device leases-shared
+    }
   }
 }
 
