@@ -218,10 +218,18 @@ func (l *loader) owners(p netip.Prefix) []policy.SegmentID {
 
 // standing returns which of the segments that share a bridge holds the device of an address: each of them may hold one that has no name.
 func (l *loader) standing(a netip.Addr, owners []policy.SegmentID) []policy.SegmentID {
-	for _, d := range l.out.Devices {
-		if slices.Contains(owners, d.Segment) && slices.Contains(d.Addresses, a) {
-			return []policy.SegmentID{d.Segment}
+	if l.stands == nil {
+		l.stands = map[netip.Addr]policy.SegmentID{}
+		for _, d := range l.out.Devices {
+			for _, own := range d.Addresses {
+				if _, taken := l.stands[own]; !taken {
+					l.stands[own] = d.Segment
+				}
+			}
 		}
+	}
+	if id, named := l.stands[a]; named && slices.Contains(owners, id) {
+		return []policy.SegmentID{id}
 	}
 	return slices.Compact(owners)
 }

@@ -151,10 +151,12 @@ func (l *loader) port(b block, id policy.SegmentID) string {
 	if !ok || id < 0 {
 		return ""
 	}
-	switch s := l.out.Segments[id]; {
+	s := l.out.Segments[id]
+	_, found := slices.BinarySearch(s.Ports, text)
+	switch {
 	case !bridged(s):
 		l.report.add(here, "port-no-bridge", message.Args{"segment": s.Name})
-	case !slices.Contains(s.Ports, text):
+	case !found:
 		l.report.add(here, "port-unknown", withNearest(text, s.Ports, message.Args{
 			"port": text, "segment": s.Name, "known": strings.Join(s.Ports, ", "),
 		}))

@@ -111,16 +111,19 @@ type covered struct {
 	allow    policy.Allow
 	until    time.Time // zero for an allow
 	from, to side
+	open     *minutes
 }
 
 // checkCovered warns of an allow or exception that another one makes needless.
 func (l *loader) checkCovered() {
 	list := make([]covered, 0, len(l.out.Allows)+len(l.out.Exceptions))
 	for _, a := range l.out.Allows {
-		list = append(list, covered{kind: "allow", allow: a, from: l.side(a.From), to: l.side(a.To)})
+		list = append(list, covered{kind: "allow", allow: a, from: l.side(a.From), to: l.side(a.To), open: minutesOf(a.During)})
 	}
 	for _, e := range l.out.Exceptions {
-		list = append(list, covered{kind: "exception", allow: opened(e), until: e.Until, from: l.side(e.From), to: l.side(e.To)})
+		list = append(list, covered{
+			kind: "exception", allow: opened(e), until: e.Until, from: l.side(e.From), to: l.side(e.To), open: minutesOf(e.During),
+		})
 	}
 	for i, a := range list {
 		if a.from.nobody() || a.to.nobody() {
@@ -141,7 +144,7 @@ func (l *loader) checkCovered() {
 func (l *loader) covers(outer, inner covered) bool {
 	return outlasts(outer.until, inner.until) && servicesCover(outer.allow.Services, inner.allow.Services) &&
 		l.sideCovers(outer.from, inner.from) && l.sideCovers(outer.to, inner.to) &&
-		schedulesCover(outer.allow.During, inner.allow.During)
+		outer.open.cover(inner.open)
 }
 
 // outlasts compares two ends; the zero time is none.

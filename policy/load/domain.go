@@ -49,9 +49,13 @@ func (l *loader) keepNames(b block, values []value) {
 // checkNames holds the DNS names that a block names against who opens towards them: a camera that may ask any other server learns
 // addresses that the gateway does not know.
 func (l *loader) checkNames(b block, from []policy.Endpoint) {
-	for _, v := range l.items[b.kind+"."+b.name+" names"] {
+	names := l.items[b.kind+"."+b.name+" names"]
+	if len(names) == 0 {
+		return
+	}
+	segment, asks := l.asksElsewhere(from)
+	for _, v := range names {
 		text, _ := plain(v.cty)
-		segment, asks := l.asksElsewhere(from)
 		switch {
 		case !isName(strings.TrimSuffix(text, ".")):
 			l.report.add(v.place, "bad-domain", message.Args{"name": text})

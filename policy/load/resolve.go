@@ -3,6 +3,7 @@ package load
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 
@@ -48,7 +49,8 @@ type loader struct {
 	builtins map[string]policy.Service
 	out      policy.Policy
 	seen     seen
-	items    map[string][]value // values of the allows' lists, kept for the checks
+	stands   map[netip.Addr]policy.SegmentID // where the devices of addresses stand; nil until somebody asks
+	items    map[string][]value              // values of the allows' lists, kept for the checks
 }
 
 // local is one value of a locals block.

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"iter"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,6 +16,9 @@ import (
 // week is how many minutes a week has.
 const week = 7 * 24 * 60
 
+// maxWindows is how many windows a schedule may have: the kernel is told of each of their ends.
+const maxWindows = 100
+
 func duringSchema() schema { return schema{optional: []string{"days", "hours"}} }
 
 // during returns the windows of an allow or exception.
@@ -25,9 +29,13 @@ func (l *loader) during(b block) []policy.Window {
 			windows = append(windows, w)
 		}
 	}
+	if len(windows) > maxWindows {
+		l.report.add(at(windows[maxWindows].Origin), "windows-many", message.Args{"name": b.name})
+		return windows[:maxWindows]
+	}
 	for i := len(windows) - 1; i >= 0 && len(windows) > 1; i-- {
 		others := slices.Concat(windows[:i], windows[i+1:])
-		if minutesCover(minutesOf(others), minutesOf(windows[i:i+1])) {
+		if minutesOf(others).cover(minutesOf(windows[i : i+1])) {
 			l.report.warn(at(windows[i].Origin), "window-covered", message.Args{"name": b.name})
 			break
 		}
@@ -35,10 +43,33 @@ func (l *loader) during(b block) []policy.Window {
 	return windows
 }
 
+// wholeWeek is the window of a block that names neither days nor hours.
+func wholeWeek() policy.Window {
+	return policy.Window{Days: [7]bool{true, true, true, true, true, true, true}, To: 24 * 60}
+}
+
+// minutesIn returns the minutes of a week at which a window is open.
+func minutesIn(w policy.Window) iter.Seq[int] {
+	length := w.To - w.From
+	if length <= 0 {
+		length += 24 * 60
+	}
+	return func(yield func(int) bool) {
+		for day, on := range w.Days {
+			for i := 0; on && i < length; i++ {
+				if !yield((day*24*60 + w.From + i) % week) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // window reads one block of a schedule. Without days it is every day, without hours the whole day.
 func (l *loader) window(b block) (policy.Window, bool) {
 	l.shape(b, duringSchema())
-	w := policy.Window{Days: [7]bool{true, true, true, true, true, true, true}, To: 24 * 60, Origin: b.origin()}
+	w := wholeWeek()
+	w.Origin = b.origin()
 	days, hours := b.body.Attributes["days"], b.body.Attributes["hours"]
 	if days == nil && hours == nil {
 		l.report.add(at(b.header), "window-empty", nil)
@@ -126,40 +157,37 @@ func clock(hours, minutes string) (int, bool) {
 	return h*60 + m, err == nil && fault == nil && m < 60 && h*60+m <= 24*60
 }
 
-// minutesOf returns which minutes of a week windows open: all of them where there is none.
-func minutesOf(windows []policy.Window) []bool {
-	open := make([]bool, week)
-	for i := range open {
-		open[i] = len(windows) == 0
+// minutes are those of a week, from Sunday's midnight, as bits.
+type minutes [week/64 + 1]uint64
+
+// minutesOf returns when a schedule is open; nil says always.
+func minutesOf(windows []policy.Window) *minutes {
+	if len(windows) == 0 {
+		return nil
 	}
+	open := &minutes{}
 	for _, w := range windows {
-		length := w.To - w.From
-		if length <= 0 {
-			length += 24 * 60
-		}
-		for day, on := range w.Days {
-			for i := 0; on && i < length; i++ {
-				open[(day*24*60+w.From+i)%week] = true
-			}
+		for minute := range minutesIn(w) {
+			open[minute/64] |= 1 << (minute % 64)
 		}
 	}
 	return open
 }
 
-func minutesCover(outer, inner []bool) bool {
-	for i, open := range inner {
-		if open && !outer[i] {
+// cover says whether one schedule is open whenever another one is.
+func (outer *minutes) cover(inner *minutes) bool {
+	switch {
+	case outer == nil:
+		return true
+	case inner == nil:
+		inner = minutesOf([]policy.Window{wholeWeek()})
+	}
+	for i := range inner {
+		if inner[i]&^outer[i] != 0 {
 			return false
 		}
 	}
 	return true
-}
-
-func schedulesCover(outer, inner []policy.Window) bool {
-	if len(outer) == 0 {
-		return true
-	}
-	return minutesCover(minutesOf(outer), minutesOf(inner))
 }
 
 // zone reads the site's time zone.

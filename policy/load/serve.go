@@ -89,6 +89,7 @@ func (l *loader) records(b block) []policy.Record {
 		return nil
 	}
 	var list []policy.Record
+	taken := map[string]bool{}
 	for name, text := range pairs {
 		a, err := netip.ParseAddr(text)
 		spelt := strings.ToLower(strings.TrimSuffix(name, "."))
@@ -97,9 +98,10 @@ func (l *loader) records(b block) []policy.Record {
 			l.report.add(here, "bad-domain", message.Args{"name": name})
 		case err != nil || !usable(a):
 			l.report.add(here, "record-address", message.Args{"name": name, "value": text})
-		case slices.ContainsFunc(list, func(r policy.Record) bool { return r.Name == spelt }):
+		case taken[spelt]:
 			l.report.add(here, "record-twice", message.Args{"name": spelt})
 		default:
+			taken[spelt] = true
 			list = append(list, policy.Record{Name: spelt, Address: a})
 		}
 	}

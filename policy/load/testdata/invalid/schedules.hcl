@@ -69,3 +69,15 @@ allow "night-of-sunday" {
     hours = "00:00-04:00"
   }
 }
+
+allow "timetable" {
+  from     = segment.office
+  to       = recorder.nvr-1
+  services = ["https"]
+  dynamic "during" { # ERROR: windows-many
+    for_each = range(101)
+    content {
+      hours = "00:${format("%02d", during.value % 60)}-05:${format("%02d", floor(during.value / 60))}"
+    }
+  }
+}
