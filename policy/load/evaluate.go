@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 
 	"cordon/policy/message"
 )
@@ -177,10 +178,25 @@ func (l *loader) explain(b block, expr hclsyntax.Expression, d *hcl.Diagnostic) 
 		name := calledName(d)
 		args := withNearest(name, slices.Sorted(maps.Keys(l.functions)), message.Args{"name": name})
 		l.report.add(here, "unknown-function", args)
+	case d.Summary == "Not enough function arguments", d.Summary == "Too many function arguments":
+		l.explainFunction(here, "function-arguments", nameOf(called), d.Detail)
+	case d.Summary == "Invalid function argument":
+		l.explainFunction(here, "function-argument", nameOf(called), d.Detail)
 	case l.explainIndex(here, d), l.explainAttribute(here, d):
 	default:
-		l.report.add(here, "expression", message.Args{"explanation": d.Detail})
+		code, known := message.Evaluation(d.Summary)
+		if !known {
+			code = "expression"
+		}
+		l.report.add(here, code, message.Args{"explanation": d.Detail})
 	}
+}
+
+func nameOf(called hclsyntax.FunctionCallDiagExtra) string {
+	if called == nil {
+		return ""
+	}
+	return called.CalledFunctionName()
 }
 
 func calledName(d *hcl.Diagnostic) string {
@@ -195,9 +211,11 @@ func (l *loader) explainCall(here place, called hclsyntax.FunctionCallDiagExtra)
 		l.faults(here, wrong)
 		return
 	}
-	l.report.add(here, "function-error", message.Args{
-		"name": called.CalledFunctionName(), "explanation": called.FunctionCallError().Error(),
-	})
+	if _, ok := errors.AsType[function.PanicError](called.FunctionCallError()); ok {
+		l.explainFunction(here, "function-none", called.CalledFunctionName(), "") // what a library says then is for its authors
+		return
+	}
+	l.explainFunction(here, "function-error", called.CalledFunctionName(), called.FunctionCallError().Error())
 }
 
 // faults reports what a function found, at its own place in a file where it has one.

@@ -3,8 +3,11 @@ package load_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"cordon/policy"
 	"cordon/policy/load"
@@ -31,7 +34,7 @@ func evaluate(t *testing.T, expression string, files map[string]string) string {
 }
 
 func TestFunctions(t *testing.T) {
-	files := map[string]string{"a.txt": "text\n", "sub/b.csv": "\uFEFFname;n\n a ; 1 \n", "c.json": `{"a": [1, "b"]}`}
+	files := map[string]string{"a.txt": "text\n", "sub/b.csv": "\uFEFFname;n\n a ; 1 \n", "c.json": `{"a": [1, "b"]}`, "d.yaml": "- name: gym\n  mac: \"44:19:b6:12:34:56\"\n- &x {name: hall}\n- *x\n"}
 	cases := map[string]string{
 		`cidrhost("10.30.0.0/24", 21)`:                         "10.30.0.21",
 		`cidrhost("10.30.0.7/24", -1)`:                         "10.30.0.255",
@@ -59,10 +62,16 @@ func TestFunctions(t *testing.T) {
 		`tostring(length(csvdecode("a,b\n")))`:                 "0",
 		`csvdecode("a,b\n1\n")[0].b`:                           "csv-ragged",
 		`jsondecode(file("c.json")).a[1]`:                      "b",
+		`yamldecode(file("d.yaml"))[0].mac`:                    "44:19:b6:12:34:56",
+		`yamldecode(file("d.yaml"))[2].name`:                   "hall",
+		`yamldecode("a: [1")`:                                  "bad-yaml",
+		`yamldecode("{a: 1}}")`:                                "bad-yaml",
+		`yamldecode("a: *b")`:                                  "bad-yaml",
+		`yamldecode("a: 1\n---\nb: 1")`:                        "bad-yaml",
 		`join(",", [for k, v in { a = 1, b = 2 } : upper(k)])`: "A,B",
 		`segment.cameras`:                                      "want-text",
 		`"${segment.cameras}"`:                                 "want-text",
-		`"at ${segment.cameras}"`:                              "expression",
+		`"at ${segment.cameras}"`:                              "interpolation",
 		`timestamp()`:                                          "unknown-function",
 	}
 	for expression, want := range cases {
@@ -70,7 +79,7 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%s is %q, want %q", expression, got, want)
 		}
 	}
-	if len(cases) != 31 {
+	if len(cases) != 37 {
 		t.Errorf("%d cases", len(cases))
 	}
 }
@@ -89,6 +98,54 @@ func TestNearestName(t *testing.T) {
 		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
 		if len(diagnostics) != 1 || diagnostics[0].Code != "unknown-reference" || diagnostics[0].Args["nearest"] != want {
 			t.Errorf("%q: %s", written, message.In(message.English).RenderAll(diagnostics))
+		}
+	}
+}
+
+// TestDocuments holds where a mistake in a file of another format is reported: in that file.
+func TestDocuments(t *testing.T) {
+	base, err := os.ReadFile("testdata/base.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	laughs := "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+	for i := range 9 {
+		laughs += fmt.Sprintf("a%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9))
+	}
+	rows := strings.Repeat("- name: gym\n  note: it's [R&D] *\n  ports: [554, 8000]\n", 2000)
+	cases := []struct{ name, text, want string }{
+		{"a.json", "{\n  \"a\": 1,\n}\n", "a.json:3,1 bad-json"},
+		{"a.json", "{", "a.json:1,1 bad-json"},
+		{"a.json", strings.Repeat("[", 1<<20), "a.json:1,10001 bad-json"},
+		{"a.json", `[1, {"a": null}]`, ""},
+		{"a.yaml", "a: 1\nb:\n\t- x\n", "a.yaml:3,1 bad-yaml"},
+		{"a.yaml", "a: 1\nb: [1\nc: 2\n", "a.yaml:2,1 bad-yaml"},
+		{"a.yaml", "\xff", "a.yaml:1,1 not-utf8"},
+		{"a.yaml", strings.Repeat("[", 1<<20), "x.hcl:2,7 yaml-deep"},
+		{"a.yaml", strings.Repeat("[ '],", 1<<20), "x.hcl:2,7 yaml-deep"},
+		{"a.yaml", strings.Repeat("- ", 1<<20), "x.hcl:2,7 yaml-deep"},
+		{"a.yaml", strings.Repeat("[", 10000), "a.yaml:1,1 bad-yaml"},
+		{"a.yaml", strings.Repeat("[", 5000) + strings.Repeat("]", 5000), ""},
+		{"a.yaml", laughs, "x.hcl:2,7 yaml-aliases"},
+		{"a.yaml", "d: &d {x: 1}\nl:\n" + strings.Repeat("- <<: *d\n  n: 1\n", 1000), ""},
+		{"a.yaml", rows, ""},
+	}
+	for _, c := range cases {
+		function := strings.TrimPrefix(filepath.Ext(c.name), ".") + "decode"
+		fsys := fstest.MapFS{"base.hcl": {Data: base}, c.name: file(c.text)}
+		fsys["x.hcl"] = file(fmt.Sprintf("locals {\n  x = %s(file(%q))\n}\n", function, c.name))
+		began := time.Now()
+		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s %.30q took %s", c.name, c.text, took)
+		}
+		got := ""
+		for _, d := range diagnostics {
+			got = fmt.Sprintf("%s,%d %s", d.Origin, d.Origin.Column, d.Code)
+			judgeSentences(t, d)
+		}
+		if len(diagnostics) > 1 || got != c.want {
+			t.Errorf("%s %.30q: %s, want %s", c.name, c.text, got, c.want)
 		}
 	}
 }

@@ -189,17 +189,20 @@ func TestSyntaxCodesHaveSentences(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	codes := regexp.MustCompile(`return "(syntax[a-z-]*)"`).FindAllStringSubmatch(string(text), -1)
+	codes := regexp.MustCompile(`(?:return|code =) "([a-z-]+)"`).FindAllStringSubmatch(string(text), -1)
 	for _, m := range codes {
-		if english[m[1]+".summary"] == "" {
+		if english[m[1]+".summary"] == "" || english[m[1]+".detail"] == "" {
 			t.Errorf("%s has no sentence", m[1])
 		}
 	}
-	if len(codes) != 10 {
-		t.Errorf("%d codes, want 10", len(codes))
+	if len(codes) != 43 {
+		t.Errorf("%d codes, want 43", len(codes))
 	}
 	if code, args := message.Syntax("Something new", "Explained."); code != "syntax" || args["explanation"] != "Explained." {
 		t.Errorf("an unknown title is %s %v", code, args)
+	}
+	if code, known := message.Evaluation("Something new"); known {
+		t.Errorf("an unknown title of an evaluation is %s", code)
 	}
 }
 

@@ -89,5 +89,5 @@ camera "arithmetic" {
   segment = segment.cameras
   mac     = "44:19:b6:00:00:06"
   address = cidrhost("10.30.0.0/24", 900) # ERROR: function-error
-  model   = 1 + "x"                       # ERROR: expression
+  model   = 1 + "x"                       # ERROR: operand
 }
