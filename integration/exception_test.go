@@ -346,3 +346,13 @@ func TestUndoneExceptionKeepsItsEnd(t *testing.T) {
 	}
 	ended(t, l, until.Add(time.Second))
 }
+
+// TestLongException holds that the kernel keeps the longest time that an exception may have, as it was told.
+func TestLongException(t *testing.T) {
+	l := open(t)
+	p := read(t, head+allows+exceptions(time.Now().Add(29*24*time.Hour)))
+	applyAt(t, l, p, gateway.SystemClock(time.Now, true))
+	if f := limited()[1]; !arrives(t, l, f) {
+		t.Errorf("%s does not arrive", f.name)
+	}
+}
