@@ -49,7 +49,7 @@ func cellText(rest string) string {
 			return rest[:end+2]
 		}
 	}
-	if end := strings.IndexAny(rest, ",;"); end >= 0 {
+	if end := strings.IndexAny(rest, ",;\t"); end >= 0 {
 		return rest[:end]
 	}
 	return rest
@@ -117,10 +117,13 @@ func list(s *sheet, rows []cty.Value, wrong faults) (cty.Value, faults) {
 
 func separator(text string) rune {
 	header, _, _ := strings.Cut(text, "\n")
-	if strings.Count(header, ";") > strings.Count(header, ",") {
-		return ';'
+	best := ','
+	for _, r := range ";\t" {
+		if strings.Count(header, string(r)) > strings.Count(header, string(best)) {
+			best = r
+		}
 	}
-	return ','
+	return best
 }
 
 func trim(record []string) {
@@ -183,6 +186,9 @@ func (s *sheet) syntax(err error) fault {
 	var at *csv.ParseError
 	if !errors.As(err, &at) {
 		return fault{code: "csv-syntax"}
+	}
+	if at.StartLine != at.Line { // a quote that nothing closes takes the rest of the file with it
+		return s.fault("csv-quote-open", at.StartLine, 1, nil)
 	}
 	return s.fault("csv-syntax", at.Line, at.Column, nil)
 }

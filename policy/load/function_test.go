@@ -34,7 +34,10 @@ func evaluate(t *testing.T, expression string, files map[string]string) string {
 }
 
 func TestFunctions(t *testing.T) {
-	files := map[string]string{"a.txt": "text\n", "sub/b.csv": "\uFEFFname;n\n a ; 1 \n", "c.json": `{"a": [1, "b"]}`, "d.yaml": "- name: gym\n  mac: \"44:19:b6:12:34:56\"\n- &x {name: hall}\n- *x\n"}
+	files := map[string]string{
+		"a.txt": "text\n", "sub/b.csv": "\uFEFFname;n\n a ; 1 \n", "c.json": `{"a": [1, "b"]}`,
+		"d.yaml": "- name: gym\n  mac: \"44:19:b6:12:34:56\"\n- &x {name: hall}\n- *x\n",
+	}
 	cases := map[string]string{
 		`cidrhost("10.30.0.0/24", 21)`:                         "10.30.0.21",
 		`cidrhost("10.30.0.7/24", -1)`:                         "10.30.0.255",
@@ -108,9 +111,10 @@ func TestDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	laughs := "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+	var laughs strings.Builder
+	laughs.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
 	for i := range 9 {
-		laughs += fmt.Sprintf("a%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9))
+		fmt.Fprintf(&laughs, "a%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9))
 	}
 	rows := strings.Repeat("- name: gym\n  note: it's [R&D] *\n  ports: [554, 8000]\n", 2000)
 	cases := []struct{ name, text, want string }{
@@ -126,7 +130,7 @@ func TestDocuments(t *testing.T) {
 		{"a.yaml", strings.Repeat("- ", 1<<20), "x.hcl:2,7 yaml-deep"},
 		{"a.yaml", strings.Repeat("[", 10000), "a.yaml:1,1 bad-yaml"},
 		{"a.yaml", strings.Repeat("[", 5000) + strings.Repeat("]", 5000), ""},
-		{"a.yaml", laughs, "x.hcl:2,7 yaml-aliases"},
+		{"a.yaml", laughs.String(), "x.hcl:2,7 yaml-aliases"},
 		{"a.yaml", "d: &d {x: 1}\nl:\n" + strings.Repeat("- <<: *d\n  n: 1\n", 1000), ""},
 		{"a.yaml", rows, ""},
 	}
@@ -134,7 +138,7 @@ func TestDocuments(t *testing.T) {
 		function := strings.TrimPrefix(filepath.Ext(c.name), ".") + "decode"
 		fsys := fstest.MapFS{"base.hcl": {Data: base}, c.name: file(c.text)}
 		fsys["x.hcl"] = file(fmt.Sprintf("locals {\n  x = %s(file(%q))\n}\n", function, c.name))
-		began := time.Now()
+		began := time.Now() //nolint:forbidigo // the test is about time
 		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("%s %.30q took %s", c.name, c.text, took)

@@ -94,8 +94,7 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	case kind == "dynamic":
 		l.report.add(at(origin(b.DefRange())), "dynamic-label", nil)
 	case !known:
-		args := withNearest(kind, topLevel(), message.Args{"name": kind})
-		l.report.add(here, "unknown-block", args)
+		l.unknownBlock(here, kind, b)
 	default:
 		l.raw[kind] = append(l.raw[kind], b)
 	}

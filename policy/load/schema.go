@@ -117,8 +117,7 @@ func (l *loader) shapeAttribute(b block, s schema, a *hclsyntax.Attribute) {
 	case slices.Contains(s.blocks, a.Name):
 		l.report.add(here, "block-not-attribute", args)
 	default:
-		args := withNearest(a.Name, known, args)
-		l.report.add(here, "unknown-attribute", args)
+		l.unknownAttribute(here, b, a.Name, known)
 	}
 }
 

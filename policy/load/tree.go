@@ -123,6 +123,9 @@ func (t *tree) load(directory int, name string) (*file, faults) {
 	}
 	f := &file{name: display["file"], path: name, directory: directory, text: bytes.TrimPrefix(text, []byte("\uFEFF"))}
 	t.read = append(t.read, f)
+	if bytes.HasPrefix(text, []byte{0xFF, 0xFE}) || bytes.HasPrefix(text, []byte{0xFE, 0xFF}) {
+		return nil, faults{{code: "utf-16", args: display, origin: policy.Origin{File: f.name, Line: 1, Column: 1}}}
+	}
 	if !utf8.Valid(f.text) {
 		return nil, faults{{code: "not-utf8", args: display, origin: f.firstInvalid()}}
 	}

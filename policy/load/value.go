@@ -94,11 +94,14 @@ func (l *loader) values(b block, name string, mustList bool) ([]value, bool) {
 		if !ok {
 			return nil, l.isNull(b, a.Expr)
 		}
+		if l.comma(v) {
+			return nil, false
+		}
 		if mustList && !v.cty.CanIterateElements() {
 			l.report.add(v.place, "want-list", message.Args{"name": name})
 			return nil, false
 		}
-		return flat(v), true
+		return l.single(flat(v))
 	}
 	var list []value
 	complete := true
@@ -109,7 +112,8 @@ func (l *loader) values(b block, name string, mustList bool) ([]value, bool) {
 			list = append(list, flat(value{cty: unmarked(v), place: b.place(expr)})...)
 		}
 	}
-	return list, complete
+	list, single := l.single(list)
+	return list, complete && single
 }
 
 // isNull tells an attribute that is null, and so as good as not written, from one that has no value for a mistake in it.

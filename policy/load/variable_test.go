@@ -28,6 +28,8 @@ func withVariable(t *testing.T, declaration, use string, given load.Variables) (
 func TestVariables(t *testing.T) {
 	given := func(text string) load.Variables { return load.Set(map[string]string{"x": text}) }
 	environment := func(name string) load.Variables { return load.Variables{name: {Text: "here", Environment: true}} }
+	misspelt := load.Set(map[string]string{"nrv": "b"})
+	const notList = "a.hcl:1 variable-form-list"
 	cases := map[string]struct {
 		declaration, use string
 		given            load.Variables
@@ -40,7 +42,7 @@ func TestVariables(t *testing.T) {
 		"not set":                    {`variable "x" {}`, `var.x`, nil, "a.hcl:1 variable-unset"},
 		"the environment":            {`variable "x" { default = "a" }`, `var.x`, environment("x"), "here"},
 		"another's environment":      {`variable "x" { default = "a" }`, `var.x`, environment("y"), "a"},
-		"misspelt":                   {`variable "nvr" { default = "a" }`, `var.nvr`, load.Set(map[string]string{"nrv": "b"}), " variable-undeclared"},
+		"misspelt":                   {`variable "nvr" { default = "a" }`, `var.nvr`, misspelt, " variable-undeclared"},
 		"no variable at all":         {``, `"a"`, given("b"), " variable-undeclared"},
 		"null":                       {`variable "x" { default = null }`, `coalesce(var.x, "c")`, nil, "c"},
 		"null, set":                  {`variable "x" { default = null }`, `coalesce(var.x, "c")`, given("d"), "d"},
@@ -51,16 +53,16 @@ func TestVariables(t *testing.T) {
 		"a truth":                    {`variable "x" { default = true }`, `var.x ? "yes" : "no"`, given("false"), "no"},
 		"no truth":                   {`variable "x" { default = true }`, `var.x ? "yes" : "no"`, given("oui"), "a.hcl:1 variable-form-bool"},
 		"a list":                     {`variable "x" { default = [] }`, `join("+", var.x)`, given(`["a", "b"]`), "a+b"},
-		"no list":                    {`variable "x" { default = [] }`, `join("+", var.x)`, given(`a,b`), "a.hcl:1 variable-form-list"},
-		"a text for a list":          {`variable "x" { default = [] }`, `join("+", var.x)`, given(`"a"`), "a.hcl:1 variable-form-list"},
-		"a list that refers":         {`variable "x" { default = [] }`, `join("+", var.x)`, given(`[segment.cameras]`), "a.hcl:1 variable-form-list"},
-		"a list that calls":          {`variable "x" { default = [] }`, `join("+", var.x)`, given(`[file("a.hcl")]`), "a.hcl:1 variable-form-list"},
-		"a list without end":         {`variable "x" { default = [] }`, `join("+", var.x)`, given(nested(20000)), "a.hcl:1 variable-form-list"},
+		"no list":                    {`variable "x" { default = [] }`, `join("+", var.x)`, given(`a,b`), notList},
+		"a text for a list":          {`variable "x" { default = [] }`, `join("+", var.x)`, given(`"a"`), notList},
+		"a list that refers":         {`variable "x" { default = [] }`, `join("+", var.x)`, given(`[segment.cameras]`), notList},
+		"a list that calls":          {`variable "x" { default = [] }`, `join("+", var.x)`, given(`[file("a.hcl")]`), notList},
+		"a list without end":         {`variable "x" { default = [] }`, `join("+", var.x)`, given(nested(20000)), notList},
 		"a map":                      {`variable "x" { default = {} }`, `var.x.k`, given(`{ k = "v" }`), "v"},
 		"no map":                     {`variable "x" { default = {} }`, `var.x.k`, given(`[1]`), "a.hcl:1 variable-form-map"},
 		"in locals":                  {"variable \"x\" { default = \"a\" }\nlocals {\n  y = upper(var.x)\n}", `local.y`, given("b"), "B"},
 		"in a label of a dynamic":    {dynamicHosts, `host["h-b"] == null ? "no" : "yes"`, given(`["10.50.0.20"]`), "yes"},
-		"in a dynamic, wrong form":   {dynamicHosts, `"a"`, given(`10.50.0.20`), "a.hcl:1 variable-form-list"},
+		"in a dynamic, wrong form":   {dynamicHosts, `"a"`, given(`10.50.0.20`), notList},
 		"in a dynamic, as a default": {dynamicHosts, `host["h-b"] == null ? "no" : "yes"`, nil, "yes"},
 	}
 	for name, c := range cases {
