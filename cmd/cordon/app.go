@@ -62,7 +62,10 @@ func (a *app) execute(ctx context.Context, args []string) exitCode {
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	cmd, err := root.ExecuteContextC(ctx)
+	cmd, err := root, a.completeAll(root)
+	if err == nil {
+		cmd, err = root.ExecuteContextC(ctx)
+	}
 	if err == nil {
 		return a.code
 	}
