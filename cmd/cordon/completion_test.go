@@ -104,7 +104,8 @@ func TestCompleteNames(t *testing.T) {
 		"camera.door recorder.nas segment.cameras segment.house", "camera.door recorder.nas segment.cameras segment.house", "any ping http", "",
 	} {
 		names, directive := a.completeNames(cmd, make([]string, count), "")
-		if got := strings.Join(names, " "); !strings.HasPrefix(got, want) || (want == "" && got != "") || directive != cobra.ShellCompDirectiveNoFileComp {
+		got := strings.Join(names, " ")
+		if !strings.HasPrefix(got, want) || (want == "" && got != "") || directive != cobra.ShellCompDirectiveNoFileComp {
 			t.Errorf("word %d: %s", count+1, got)
 		}
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -30,14 +32,17 @@ func (a *app) fmtVerb() *cobra.Command {
 	cmd.Flags().BoolVarP(&f.write, "write", "w", false, a.words.Text("flag.write", nil))
 	cmd.Flags().BoolVarP(&f.diff, "diff", "d", false, a.words.Text("flag.diff", nil))
 	cmd.Flags().BoolVar(&f.check, "check", false, a.words.Text("flag.check", nil))
-	cmd.RunE = a.verb(func(_ context.Context, args []string) (answer, error) {
+	cmd.RunE = a.verb(func(ctx context.Context, args []string) (answer, error) {
 		document := &api.Format{Files: []api.FormattedFile{}}
-		if f.write && (f.diff || f.check) {
+		switch {
+		case f.write && (f.diff || f.check):
 			return answer{document: document}, wrongUsage(cmd, "usage.fmt_both", nil)
+		case f.write && slices.Contains(args, stdin):
+			return answer{document: document}, wrongUsage(cmd, "usage.fmt_stdin", nil)
 		}
-		texts, err := a.format(args, document)
+		texts, err := a.format(ctx, args, document)
 		if err == nil && f.write {
-			err = rewrite(document)
+			err = rewrite(ctx, document)
 		}
 		if err != nil {
 			return answer{document: document}, err
@@ -52,7 +57,7 @@ func (a *app) fmtVerb() *cobra.Command {
 }
 
 // format reads and formats every file. The texts that it returns are the files' own.
-func (a *app) format(paths []string, document *api.Format) ([][]byte, error) {
+func (a *app) format(ctx context.Context, paths []string, document *api.Format) ([][]byte, error) {
 	files, err := policyFiles(paths)
 	if err != nil {
 		return nil, err
@@ -62,43 +67,79 @@ func (a *app) format(paths []string, document *api.Format) ([][]byte, error) {
 		mistakes []message.Diagnostic
 	)
 	for _, name := range files {
-		text, mistake, err := formattable(name)
-		if err != nil {
-			return nil, fmtFailure(name, err)
+		var one formatted
+		if err := promptly(ctx, func() { one = a.formatOne(name) }); err != nil {
+			return nil, fmt.Errorf("format %s: %w", name, err)
 		}
-		if mistake.Code != "" {
-			mistakes = append(mistakes, mistake)
-			continue
+		if one.err != nil {
+			return nil, fmtFailure(name, one.err)
 		}
-		canonical, diagnostics := write.Format(name, text)
-		mistakes = append(mistakes, diagnostics...)
-		texts = append(texts, text)
-		document.Files = append(document.Files, api.FormattedFile{
-			File: name, Changed: !bytes.Equal(text, canonical), Text: string(canonical),
-		})
+		mistakes = append(mistakes, one.mistakes...)
+		if one.readable {
+			texts = append(texts, one.text)
+			document.Files = append(document.Files, api.FormattedFile{
+				File: name, Changed: !bytes.Equal(one.text, one.canonical), Text: string(one.canonical),
+			})
+		}
 	}
 	return texts, a.judge(reading{diagnostics: mistakes, typed: paths}, document, false)
 }
+
+// formatted is what became of one file.
+type formatted struct {
+	text, canonical []byte
+	readable        bool
+	mistakes        []message.Diagnostic
+	err             error
+}
+
+func (a *app) formatOne(name string) formatted {
+	text, mistake, err := a.formattable(name)
+	if err != nil || mistake.Code != "" {
+		f := formatted{err: err}
+		if mistake.Code != "" {
+			f.mistakes = append(f.mistakes, mistake)
+		}
+		return f
+	}
+	canonical, mistakes := write.Format(name, text)
+	return formatted{text: text, canonical: canonical, readable: true, mistakes: mistakes}
+}
+
+// stdin is how a command line calls the standard input: an editor formats what is not saved yet.
+const stdin = "-"
 
 // mostText is the size in octets beyond which no file is a policy's; load refuses the same.
 const mostText = 16 << 20
 
 // formattable reads a file that can be formatted: opening a pipe would wait for its writer, a device may never end, and what is nested
 // without bound would end the process.
-func formattable(name string) ([]byte, message.Diagnostic, error) {
-	args := message.Args{"file": name}
-	info, err := os.Stat(name)
+func (a *app) formattable(name string) ([]byte, message.Diagnostic, error) {
+	mistake := func(code string) message.Diagnostic {
+		return message.Diagnostic{Code: code, Args: message.Args{"file": name}, Origin: policy.Origin{File: name}}
+	}
+	source := a.stdin
+	if name != stdin {
+		info, err := os.Stat(name)
+		switch {
+		case err != nil:
+			return nil, message.Diagnostic{}, err
+		case !info.Mode().IsRegular():
+			return nil, mistake("not-a-file"), nil
+		}
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, message.Diagnostic{}, err
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		source = file
+	}
+	text, err := io.ReadAll(io.LimitReader(source, mostText+1))
 	switch {
 	case err != nil:
 		return nil, message.Diagnostic{}, err
-	case !info.Mode().IsRegular():
-		return nil, message.Diagnostic{Code: "not-a-file", Args: args, Origin: policy.Origin{File: name}}, nil
-	case info.Size() > mostText:
-		return nil, message.Diagnostic{Code: "file-too-large", Args: args, Origin: policy.Origin{File: name}}, nil
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, message.Diagnostic{}, err
+	case len(text) > mostText:
+		return nil, mistake("file-too-large"), nil
 	}
 	if deep := load.TooDeep(name, text); deep.Line != 0 {
 		return nil, message.Diagnostic{Code: "too-deep", Origin: deep}, nil
@@ -110,6 +151,10 @@ func formattable(name string) ([]byte, message.Diagnostic, error) {
 func policyFiles(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
+		if path == stdin {
+			files = append(files, path)
+			continue
+		}
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, fmtFailure(path, err)
@@ -140,9 +185,12 @@ func fmtFailure(name string, err error) error {
 	return f
 }
 
-// rewrite puts the canonical texts in the place of the files that differ.
-func rewrite(document *api.Format) error {
+// rewrite puts the canonical texts in the place of the files that differ. Interrupted, it stops between two of them.
+func rewrite(ctx context.Context, document *api.Format) error {
 	for i := range document.Files {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("rewrite: %w", err)
+		}
 		f := &document.Files[i]
 		if !f.Changed {
 			continue

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,6 +106,18 @@ func TestInterruptedReading(t *testing.T) {
 	}
 	if count != 3 {
 		t.Errorf("%d verbs", count)
+	}
+}
+
+// TestInterruptedStandardInput interrupts fmt while it waits for a text that never comes.
+func TestInterruptedStandardInput(t *testing.T) {
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	silent, never := io.Pipe()
+	t.Cleanup(func() { _ = never.Close() })
+	var stdout, stderr strings.Builder
+	if code := run(interrupted, []string{"fmt", "-"}, silent, &stdout, &stderr, nil); code != exitInterrupted || stdout.Len() > 0 {
+		t.Errorf("exit code %d, %q", code, stdout.String())
 	}
 }
 

@@ -1,9 +1,14 @@
 package write_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"cordon/policy/message"
 	"cordon/policy/write"
@@ -38,6 +43,57 @@ func TestFormatRefuses(t *testing.T) {
 	}
 	if d := diagnostics[0]; d.Code != "syntax-expression" || d.Origin.Line != 2 || d.Line != "  mac = " {
 		t.Errorf("got %+v", d)
+	}
+}
+
+// meaning is a text's tokens without those that only part lines, comments included.
+func meaning(t *testing.T, text []byte) []string {
+	t.Helper()
+	tokens, diags := hclsyntax.LexConfig(text, "a.hcl", hcl.InitialPos)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	var list []string
+	for _, token := range tokens {
+		if word := strings.TrimRight(string(token.Bytes), "\r\n \t"); word != "" {
+			list = append(list, word)
+		}
+	}
+	return list
+}
+
+// TestFormatKeepsEverything formats every example, as it stands and spoilt: no word and no comment is lost, and once is enough.
+func TestFormatKeepsEverything(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*/*.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoilt := strings.NewReplacer("  ", "\t", " = ", "=", " {\n", "{\n", "\n", " \r\n").Replace(string(text))
+		comments += strings.Count(spoilt, "#")
+		for _, before := range []string{string(text), spoilt, "\uFEFF\n\n" + string(text)} {
+			once, diagnostics := write.Format(file, []byte(before))
+			if len(diagnostics) > 0 {
+				t.Fatalf("%s: %v", file, diagnostics)
+			}
+			if diff := cmp.Diff(meaning(t, []byte(strings.TrimPrefix(before, "\uFEFF"))), meaning(t, once)); diff != "" {
+				t.Errorf("%s means something else (-before +after):\n%s", file, diff)
+			}
+			if twice, _ := write.Format(file, once); string(twice) != string(once) {
+				t.Errorf("%s is formatted twice", file)
+			}
+		}
+		if once, _ := write.Format(file, []byte(spoilt)); string(once) == spoilt {
+			t.Errorf("%s: control: nothing was spoilt", file)
+		}
+	}
+	if len(files) < 4 || comments < 10 {
+		t.Errorf("%d files, %d comments", len(files), comments)
 	}
 }
 
