@@ -286,6 +286,7 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		return set
 	}
 	return append(list,
+		hash("own6", "the gateway's own addresses", ownAddresses(p), c.source),
 		target("selves6", "what a device may say that it is", c.selves, ruleset.IIFName, ruleset.EtherSource),
 		target("bareselves6", "the same, without a MAC", c.bareSelves, ruleset.IIFName),
 		target("gateway6", "whom one may ask for", c.gateway, ruleset.IIFName))
@@ -381,6 +382,19 @@ func homes(p policy.Policy, v4 bool) map[string][]netip.Prefix {
 		m[s.Interface] = networks(p, v4, func(other *policy.Segment) bool { return other == s })
 		if !v4 {
 			m[s.Interface] = append(m[s.Interface], netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::/128"))
+		}
+	}
+	return m
+}
+
+// ownAddresses returns the gateway's IPv6 addresses.
+func ownAddresses(p policy.Policy) map[string]string {
+	m := map[string]string{}
+	for i := range p.Segments {
+		for _, a := range p.Segments[i].Addresses {
+			if a.Addr().Is6() {
+				m[ruleset.Addr(a.Addr())] = ""
+			}
 		}
 	}
 	return m

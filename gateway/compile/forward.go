@@ -23,7 +23,7 @@ func prerouting(scope policy.Scope) []ruleset.Chain {
 	}
 	return []ruleset.Chain{
 		base("prerouting", hook, append(rules, end)...),
-		second("camera"), second("recorder"), home(scope), uplink(),
+		second("camera"), second("recorder"), home(scope), uplink(scope),
 	}
 }
 
@@ -39,37 +39,55 @@ func second(name string) ruleset.Chain {
 // home checks that a client's source lives behind the interface it came in by, and comes with its MAC where the policy binds one. In
 // scope "segments" a client that lives elsewhere is nobody's business until it turns to a governed segment: forward asks then.
 func home(scope policy.Scope) ruleset.Chain {
-	var rules []ruleset.Rule
+	if scope == policy.ScopeSegments {
+		return chain("home", append(sources("a camera's or recorder's address from elsewhere", "guarded"),
+			rule("not ours to decide", accept()))...)
+	}
+	return chain("home", resides(accept())...)
+}
+
+// resident is what home is in scope "box", asked in forward of a client's packets towards governed segments.
+func resident() ruleset.Chain { return chain("resident", resides(back())...) }
+
+func resides(then ruleset.Verdict) []ruleset.Rule {
+	rules := []ruleset.Rule{ownSource()}
 	for _, f := range families() {
 		bound := in("bound"+f.suffix, ruleset.IIFName, f.source)
 		stranger := in("devices"+f.suffix, ruleset.IIFName, ruleset.EtherSource, f.source)
 		stranger.Not = true
 		rules = append(rules,
 			rule("not the MAC that this address is bound to", bound, stranger, counter(), drop()),
-			rule("", in("home"+f.suffix, ruleset.IIFName, f.source), accept()))
+			rule("", in("home"+f.suffix, ruleset.IIFName, f.source), then))
 	}
-	end := refusal("a source that does not live here")
-	if scope == policy.ScopeSegments {
-		end = rule("not ours to decide", accept())
-	}
-	return chain("home", append(rules, end)...)
+	return append(rules, refusal("a source that does not live here"))
 }
 
-// resident is what home is in scope "segments", asked in forward of a client's packets towards governed segments.
-func resident() ruleset.Chain {
+// ownSource refuses what comes in with an address of the gateway's own. The kernel itself does so in IPv4 alone.
+func ownSource() ruleset.Rule {
+	return rule("the gateway's own address from elsewhere", in("own6", ruleset.IP6Source), counter(), drop())
+}
+
+// sources refuses the sources that two sets hold, one of each family.
+func sources(comment, set string) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, f := range families() {
-		rules = append(rules, rule("", in("home"+f.suffix, ruleset.IIFName, f.source), back()))
+		rules = append(rules, rule(comment, in(set+f.suffix, f.source), counter(), drop()))
 	}
-	return chain("resident", append(rules, refusal("a source that does not live here"))...)
+	return rules
 }
 
-func uplink() ruleset.Chain {
-	return chain("uplink",
-		rule("an inside address from outside", in("inside4", ruleset.IPSource), counter(), drop()),
-		rule("an inside address from outside", in("inside6", ruleset.IP6Source), counter(), drop()),
-		rule("", accept()),
-	)
+// uplink refuses inside addresses that come from outside. In scope "segments" those of clients are asked about in forward, when they
+// turn to a governed segment.
+func uplink(scope policy.Scope) ruleset.Chain {
+	if scope == policy.ScopeSegments {
+		return chain("uplink", append(sources("a camera's or recorder's address from outside", "guarded"), rule("", accept()))...)
+	}
+	return chain("uplink", append(outsider(), rule("", accept()))...)
+}
+
+// outsider refuses what comes from outside with an inside address.
+func outsider() []ruleset.Rule {
+	return append([]ruleset.Rule{ownSource()}, sources("an inside address from outside", "inside")...)
 }
 
 // forward returns the chains that decide what crosses the gateway. There is no "established, accept": each packet is judged in its own
@@ -90,12 +108,14 @@ func forward(scope policy.Scope, byFamily map[string][]gate, limited []*live) []
 	if scope == policy.ScopeBox {
 		rules = append(append(rules, judged...), rule("", goTo("refuse")))
 	} else {
-		rules = append(rules, rule("", in("clients", ruleset.IIFName), in("governed", ruleset.OIFName), jumpTo("resident")))
+		rules = append(rules,
+			rule("", in("clients", ruleset.IIFName), in("governed", ruleset.OIFName), jumpTo("resident")),
+			rule("", in("uplinks", ruleset.IIFName), in("governed", ruleset.OIFName), jumpTo("outsider")))
 		rules = append(append(rules, judged...),
 			rule("", in("governed", ruleset.IIFName), goTo("refuse")),
 			rule("", in("governed", ruleset.OIFName), goTo("refuse")),
 			rule("not ours to decide", accept()))
-		chains = append(chains, resident())
+		chains = append(chains, resident(), chain("outsider", outsider()...))
 	}
 	chains = append(chains, base("forward", hook, rules...))
 	for _, l := range limited {

@@ -244,8 +244,8 @@ func wayTo(peer side) uint32 {
 // whole32 is the mask of a mark that is compared whole: foreign programs have bits of their own.
 const whole32 = 1<<32 - 1
 
-// errors lets ICMP errors about what goes through an uplink in, whoever on the way there sends them. The packet filter's mark is asked
-// for, so that without it nothing comes in; the outward rule is what the reverse-path check of IPv4 looks for.
+// errors lets ICMP errors about what goes through an uplink in, whoever on the way there sends them, and those of the device itself out.
+// The packet filter's mark is asked for, so that without it nothing passes; the reverse-path check of IPv4 looks for both rules, too.
 func (j *jail) errors(own, peer side, o opening) {
 	for _, home := range own.networks(o.v4) {
 		in := netstate.Rule{
@@ -254,11 +254,10 @@ func (j *jail) errors(own, peer side, o opening) {
 		}
 		if o.v4 {
 			in.Protocol = policy.ICMP
-			back := in
-			back.From, back.To, back.IIF, back.Table = home, netip.Prefix{}, own.segment.Interface, netstate.MainTable
-			j.rules[back] = true
 		}
-		j.rules[in] = true
+		back := in
+		back.From, back.To, back.IIF, back.Table = home, netip.Prefix{}, own.segment.Interface, netstate.MainTable
+		j.rules[in], j.rules[back] = true, true
 	}
 }
 

@@ -209,7 +209,7 @@ func (g *liveGate) element(o opening) string {
 		values = append(values, ruleset.Addr(o.to.addr))
 	}
 	if g.inKey() {
-		values = append(values, ruleset.Octet(uint8(g.service.protocol)), ruleset.Short(o.service.first))
+		values = append(values, ruleset.Octet(uint8(o.service.protocol)), ruleset.Short(o.service.first))
 	}
 	if values == nil {
 		values = []string{ruleset.Octet(g.nfproto)}
@@ -331,7 +331,8 @@ func (l *live) leakSets() []ruleset.Set {
 // routing asks for the mark, so that the way ends when the elements do. Nobody else's packet has the marks behind it. Whatever ingress
 // found whole has a way of its own.
 //
-// ICMP errors that come in by an uplink have a mark of their own: the routers that send them are no peers.
+// ICMP errors about what goes through an uplink have a mark of their own: the routers that send them, and those that they are sent to, are
+// no peers.
 func unlock(all []*live, standing bool) ruleset.Chain {
 	hook := ruleset.Hook{Point: ruleset.Prerouting, Priority: priorityLast}
 	rules := []ruleset.Rule{
@@ -341,8 +342,10 @@ func unlock(all []*live, standing bool) ruleset.Chain {
 	for _, l := range all {
 		related := []ruleset.Statement{state(ruleset.StateRelated), is(l.icmpType, types(l.errors)...)}
 		if standing {
-			rules = append(rules, rule("", slices.Concat([]ruleset.Statement{in("uplinks", ruleset.IIFName)}, related,
-				[]ruleset.Statement{mark(netstate.ErrorMark), accept()})...))
+			for _, side := range [...]string{"uplinks", "governed"} {
+				rules = append(rules, rule("", slices.Concat([]ruleset.Statement{in(side, ruleset.IIFName)}, related,
+					[]ruleset.Statement{mark(netstate.ErrorMark), accept()})...))
+			}
 		}
 		rules = append(rules, l.rules(false, direction(false), mark(netstate.ExceptionMark), accept())...)
 		rules = append(rules, l.rules(true, direction(true), mark(netstate.ExceptionMark), accept())...)

@@ -26,7 +26,8 @@ func temporary() policy.Policy {
 	p.Exceptions = []policy.Exception{
 		{
 			Name: "firmware", From: []policy.Endpoint{device("camera.gym", 0)}, To: []policy.Endpoint{literal("198.51.100.7/32", internet)},
-			Services: []policy.Service{tcp("https", 443)}, Until: until, Origin: at(100),
+			Services: []policy.Service{tcp("https", 443), {Name: "ntp", Ports: []policy.Ports{{Protocol: policy.UDP, First: 123, Last: 123}}}},
+			Until:    until, Origin: at(100),
 		},
 		{
 			Name: "cloud", From: []policy.Endpoint{device("camera.hall", 1)}, To: []policy.Endpoint{segment("segment.internet", internet)},
@@ -61,7 +62,8 @@ func TestWhereEachLimitedOpeningStands(t *testing.T) {
 	all := sets(compile.Ruleset(temporary(), "", noon()))
 	cases := map[string][]string{
 		"inet live4": {
-			`10.30.0.21 . 198.51.100.7 . tcp . 443 timeout 3600s`, `10.50.0.9 . 10.30.0.21 . tcp . 22 timeout 5400s`,
+			`10.30.0.21 . 198.51.100.7 . tcp . 443 timeout 3600s`, `10.30.0.21 . 198.51.100.7 . udp . 123 timeout 3600s`,
+			`10.50.0.9 . 10.30.0.21 . tcp . 22 timeout 5400s`,
 		},
 		"inet live4_udp_7000_7010_to_outside": {`10.30.0.22 timeout 7200s`},
 		"inet live4_from_10_50_0_0_24":        {`10.30.0.21 . tcp . 80 timeout 3600s`},
@@ -73,7 +75,8 @@ func TestWhereEachLimitedOpeningStands(t *testing.T) {
 			`"cam0" . "lan0" timeout 5400s`, `"cam0" . "wan0" timeout 7200s`, `"lan0" . "cam0" timeout 5400s`, `"wan0" . "cam0" timeout 7200s`,
 		},
 		"netdev live4": {
-			`10.30.0.21 . 198.51.100.7 . tcp . 443 timeout 3600s`, `10.50.0.9 . 10.30.0.21 . tcp . 22 timeout 5400s`,
+			`10.30.0.21 . 198.51.100.7 . tcp . 443 timeout 3600s`, `10.30.0.21 . 198.51.100.7 . udp . 123 timeout 3600s`,
+			`10.50.0.9 . 10.30.0.21 . tcp . 22 timeout 5400s`,
 		},
 		"netdev live4_udp_7000_7010_to_outside": {`10.30.0.22 timeout 7200s`},
 	}
@@ -106,10 +109,10 @@ func TestHourIsElements(t *testing.T) {
 		trusted bool
 		open    []string // in live4
 	}{
-		"now":                                  {0, true, []string{"3600s", "5400s"}},
+		"now":                                  {0, true, []string{"3600s", "3600s", "5400s"}},
 		"by a wrong clock":                     {0, false, nil},
 		"an instant before the exceptions end": {time.Hour - time.Millisecond, true, []string{"1800s"}},
-		"a second before":                      {time.Hour - time.Second, true, []string{"1s", "1801s"}},
+		"a second before":                      {time.Hour - time.Second, true, []string{"1s", "1s", "1801s"}},
 	} {
 		s, filter := compile.State(p, "", policy.Moment{Time: noon().Time.Add(c.after), Trusted: c.trusted})
 		var left []string

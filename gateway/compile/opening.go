@@ -179,7 +179,8 @@ func (s side) speaks(v4 bool) bool {
 	return true
 }
 
-// sides resolves endpoints into sides: one for each address of each device, each segment, each literal in each segment it may be in.
+// sides resolves endpoints into sides: one for each address of each device, each segment, each literal in each segment it may be in. A
+// literal in a camera or recorder segment stands for the named devices there: nobody else may send, and nobody else is to be reached.
 func sides(p policy.Policy, endpoints []policy.Endpoint) []side {
 	var all []side
 	for _, e := range endpoints {
@@ -187,6 +188,10 @@ func sides(p policy.Policy, endpoints []policy.Endpoint) []side {
 			all = append(all, deviceSides(p, id)...)
 		}
 		for _, id := range e.Segments {
+			if p.Segments[id].Kind.Governed() && e.Kind == policy.NetworkEndpoint {
+				all = append(all, residents(p, id, e.Network)...)
+				continue
+			}
 			all = append(all, segmentSide(e, &p.Segments[id]))
 		}
 	}
@@ -198,6 +203,22 @@ func deviceSides(p policy.Policy, id policy.DeviceID) []side {
 	all := make([]side, 0, len(d.Addresses))
 	for _, a := range d.Addresses {
 		all = append(all, side{kind: oneAddress, segment: &p.Segments[d.Segment], device: d, addr: a})
+	}
+	return all
+}
+
+// residents returns a side for each address that a segment's devices have in a network.
+func residents(p policy.Policy, segment policy.SegmentID, network netip.Prefix) []side {
+	var all []side
+	for i := range p.Devices {
+		if p.Devices[i].Segment != segment {
+			continue
+		}
+		for _, s := range deviceSides(p, policy.DeviceID(i)) {
+			if network.Contains(s.addr) {
+				all = append(all, s)
+			}
+		}
 	}
 	return all
 }

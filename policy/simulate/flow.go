@@ -147,6 +147,8 @@ func (o Oracle) within(e policy.Endpoint, s policy.Segment, id policy.SegmentID,
 		return false // its devices are named one by one
 	case e.Kind == policy.NetworkEndpoint && !e.Network.Contains(p.address):
 		return false
+	case governed(s):
+		return o.verified(p, s) // whom no block names is denied, whatever literal holds the address
 	case uplink(s):
 		return !o.inside(p.address)
 	}
