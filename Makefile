@@ -19,7 +19,7 @@ KERNEL       := /var/cache/cordon-kernel
 KERNEL_FETCH := cd $$work && apt-get -q -o APT::Sandbox::User=root download "$$name" && dpkg -x *.deb . && \
 	rm -rf $(KERNEL) && mkdir -p $(KERNEL) && mv lib boot $(KERNEL)
 
-.PHONY: help build demo test test-race test-full test-full-packages lint fuzz bench vuln check
+.PHONY: help build demo test test-race test-full test-full-packages lint mutants fuzz bench vuln check
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test-full-packages:
 lint: ## linters, formatting and a tidy go.mod
 	$(TOOL) golangci-lint run
 	go mod tidy -diff
+
+mutants: ## plant defects in the compiler; the property test has to find each (some minutes)
+	go run ./integration/mutants
 
 # -fuzz takes one target of one package. No target at all would be a search gone wrong.
 fuzz: ## fuzz every target for FUZZTIME (10s)

@@ -25,7 +25,7 @@ func layers() []string {
 		12: "integration/lab integration/lab/device",
 		13: "cmd/cordon/demo",
 		14: "cmd/cordon",
-		15: "integration integration/escape integration/bench",
+		15: "integration integration/escape integration/bench integration/oracle integration/mutants",
 	}
 }
 
