@@ -33,10 +33,11 @@ type Stamp struct{ Digest, Commit string }
 
 // Status is what the machine holds now, read from the kernel.
 type Status struct {
-	// Enforcing says that the kernel holds the whole policy: every layer is on and nothing differs.
-	Enforcing bool
-	Stamp     Stamp
-	Layers    []Layer
+	// Whole says that the kernel holds the whole policy: every layer is on and nothing differs. Enforcing says that beyond that no
+	// segment is observed: whatever the policy refuses is refused.
+	Whole, Enforcing bool
+	Stamp            Stamp
+	Layers           []Layer
 	// Drift is what an apply of the same policy would change.
 	Drift []plan.Change
 	// Foreign are other programs' tables, by name.
@@ -60,8 +61,20 @@ func (g *Gateway) Status(ctx context.Context, applied *policy.Policy, commit str
 		Stamp: stampOf(live.State.Tables), Drift: needed.Changes, Foreign: live.State.Foreign,
 		Layers: layers(live.State, wanted, needed), Down: down(*applied, live.State),
 	}
-	s.Enforcing = needed.Empty() && len(needed.Absent) == 0
+	s.Whole = needed.Empty() && len(needed.Absent) == 0
+	s.Enforcing = s.Whole && len(Observed(*applied)) == 0
 	return s, nil
+}
+
+// Observed returns the names of the segments whose rules only count.
+func Observed(p policy.Policy) []string {
+	var names []string
+	for i := range p.Segments {
+		if p.Segments[i].Mode == policy.Observe {
+			names = append(names, p.Segments[i].Name)
+		}
+	}
+	return names
 }
 
 // unapplied says which layers the kernel can hold, by trying each.

@@ -170,6 +170,14 @@ const (
 	Observe      // count what would be refused, refuse nothing
 )
 
+// String returns the word of the policy language.
+func (m Mode) String() string {
+	if m == Observe {
+		return "observe"
+	}
+	return "enforce"
+}
+
 // Serve is what the gateway itself offers on a segment: nothing by default.
 type Serve struct {
 	Time  TimeService

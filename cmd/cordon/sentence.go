@@ -59,11 +59,13 @@ func internal(kind string) bool {
 // planText writes a proposal for people.
 func (a *app) planText(p gateway.Proposal) func(io.Writer) error {
 	return func(out io.Writer) error {
+		var text bytes.Buffer
 		if p.Empty() {
-			_, err := fmt.Fprintln(out, a.words.Text("plan.nothing", nil))
+			fmt.Fprintln(&text, a.words.Text("plan.nothing", nil))
+			a.writeObserved(&text, p.Policy)
+			_, err := out.Write(text.Bytes())
 			return err
 		}
-		var text bytes.Buffer
 		a.writeChanges(&text, p.Plan.Changes)
 		if len(p.Plan.Changes) == 0 && !p.Plan.Empty() {
 			fmt.Fprintln(&text, a.words.Text("plan.places", nil))
@@ -73,8 +75,16 @@ func (a *app) planText(p gateway.Proposal) func(io.Writer) error {
 			"elements_added": a.number(p.Plan.Elements.Added), "elements_removed": a.number(p.Plan.Elements.Removed),
 			"rules_added": a.number(p.Plan.Rules.Added), "rules_removed": a.number(p.Plan.Rules.Removed),
 		}))
+		a.writeObserved(&text, p.Policy)
 		_, err := out.Write(text.Bytes())
 		return err
+	}
+}
+
+// writeObserved says which segments only count what they would refuse.
+func (a *app) writeObserved(out io.Writer, p policy.Policy) {
+	for _, name := range gateway.Observed(p) {
+		fmt.Fprintln(out, a.words.Text("plan.observed", message.Args{"segment": name}))
 	}
 }
 

@@ -130,7 +130,7 @@ func describe(document *api.Status, s gateway.Status, last remembered) {
 			state = "up"
 		}
 		document.Segments = append(document.Segments, api.Segment{
-			Name: segment.Name, Kind: segment.Kind.String(), Interface: segment.Interface, Mode: "enforce", State: state,
+			Name: segment.Name, Kind: segment.Kind.String(), Interface: segment.Interface, Mode: segment.Mode.String(), State: state,
 		})
 	}
 }
@@ -139,10 +139,10 @@ func describe(document *api.Status, s gateway.Status, last remembered) {
 func (a *app) statusText(d *api.Status, s gateway.Status, last remembered) func(io.Writer) error {
 	return func(out io.Writer) error {
 		var text bytes.Buffer
-		fmt.Fprintln(&text, a.verdict(d, last))
+		fmt.Fprintln(&text, a.verdict(d, s, last))
 		if last.policy == nil {
 			fmt.Fprintln(&text, "  $ cordon plan "+a.flags.policy[0])
-		} else if !d.Enforcing {
+		} else if !s.Whole {
 			fmt.Fprintln(&text, "  $ cordon plan")
 		}
 		if d.Policy != nil {
@@ -160,7 +160,7 @@ func (a *app) statusText(d *api.Status, s gateway.Status, last remembered) func(
 }
 
 // verdict is the first line: what is true now.
-func (a *app) verdict(d *api.Status, last remembered) string {
+func (a *app) verdict(d *api.Status, s gateway.Status, last remembered) string {
 	switch {
 	case d.Enforcing:
 		return a.words.Text("status.enforcing", message.Args{"cameras": a.number(d.Cameras.Named)})
@@ -172,10 +172,24 @@ func (a *app) verdict(d *api.Status, last remembered) string {
 		return a.words.Text("status.gone", nil)
 	case len(absent(d)) > 0:
 		return a.words.Text("status.without", message.Args{"absent": strings.Join(absent(d), ", ")})
+	case len(d.Drift) == 0 && len(watched(d)) > 0 && s.Whole:
+		names := watched(d)
+		return a.words.Text("status.observed", message.Args{"segments": strings.Join(names, ", "), "count": a.number(len(names))})
 	case len(d.Drift) == 0:
 		return a.words.Text("status.other", nil)
 	}
 	return a.words.Text("status.drifted", message.Args{"count": a.number(len(d.Drift))})
+}
+
+// watched are the segments that only count what they would refuse.
+func watched(d *api.Status) []string {
+	var names []string
+	for _, s := range d.Segments {
+		if s.Mode == policy.Observe.String() {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // absent are the interfaces that the applied policy names and the machine does not have: what belongs to them is not in force.
@@ -199,8 +213,11 @@ func (a *app) policyLine(p *api.Applied) string {
 func (a *app) writeSegments(out io.Writer, d *api.Status) {
 	lines := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, s := range d.Segments {
-		fmt.Fprintf(lines, "  %s\t%s\t%s\t%s\n",
-			s.Name, a.words.Text("status.kind_"+s.Kind, nil), s.Interface, a.words.Text("status."+s.State, nil))
+		state := a.words.Text("status."+s.State, nil)
+		if s.Mode == policy.Observe.String() {
+			state += ", " + a.words.Text("status.not_enforced", nil)
+		}
+		fmt.Fprintf(lines, "  %s\t%s\t%s\t%s\n", s.Name, a.words.Text("status.kind_"+s.Kind, nil), s.Interface, state)
 	}
 	_ = lines.Flush() // the buffer below it takes everything
 }

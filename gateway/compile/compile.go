@@ -49,11 +49,13 @@ func (c compiler) linkTable() ruleset.Table {
 			hash("gateway4", "whom one may ask for", c.sets[0].gateway, ruleset.IIFName, ruleset.IPSource),
 			hash("abroad4", "governed devices that an allow lets through an uplink", c.sets[0].abroad, ruleset.IPSource),
 			hash("abroad6", "governed devices that an allow lets through an uplink", c.sets[1].abroad, ruleset.IP6Source),
-			interval("guarded4", "networks of cameras and recorders", prefixes(c.networks(true, governed)), ruleset.IPSource),
-			interval("guarded6", "networks of cameras and recorders", prefixes(c.networks(false, governed)), ruleset.IP6Source),
+			guarded(c.Policy, ipv4()),
+			guarded(c.Policy, ipv6()),
+			c.addressSet(ipv4()),
 		},
 		Chains: links(c.interfaces(governed), c.interfaces(isUplink), c.live),
 	}
+	t.Sets = append(t.Sets, c.modes()...)
 	for _, l := range c.live {
 		t.Sets = append(t.Sets, l.leakSets()...)
 	}
@@ -61,10 +63,10 @@ func (c compiler) linkTable() ruleset.Table {
 }
 
 func (c compiler) inetTable(commit string) ruleset.Table {
-	t := ruleset.Table{Family: ruleset.Inet, Name: TableName, Sets: c.shared()}
+	t := ruleset.Table{Family: ruleset.Inet, Name: TableName, Sets: append(c.shared(), c.modes()...)}
 	byFamily, manage := map[string][]gate{}, map[string][]gate{}
 	for i, s := range c.sets {
-		t.Sets = append(t.Sets, s.sets(c.Policy)...)
+		t.Sets = append(append(t.Sets, s.sets(c.Policy)...), c.addressSet(s.family))
 		for _, g := range append(append([]gate{}, c.gates[i]...), c.manage[i]...) {
 			t.Sets = append(t.Sets, g.set())
 		}
@@ -74,7 +76,7 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	t.Chains = append(t.Chains, ingressHook("cameras", "camera", c.interfaces(kind(policy.CameraSegment)))...)
 	t.Chains = append(t.Chains, ingressHook("recorders", "recorder", c.interfaces(kind(policy.RecorderSegment)))...)
 	for _, l := range c.live {
-		t.Chains = append(t.Chains, l.guards()...)
+		t.Chains = append(append(t.Chains, l.guards()...), l.overlooking()...)
 	}
 	t.Chains = append(t.Chains, common()...)
 	t.Chains = append(t.Chains, prerouting(c.Site.Scope)...)
@@ -134,12 +136,7 @@ func (c compiler) block(at policy.Origin, kind, name string, says any) ruleset.R
 func withoutOrigins(says any) any {
 	switch v := says.(type) {
 	case policy.Segment:
-		v.Origin = policy.Origin{}
-		v.Routes = slices.Clone(v.Routes)
-		for i := range v.Routes {
-			v.Routes[i].Origin = policy.Origin{}
-		}
-		return v
+		return segmentSays(v)
 	case [4]any:
 		return [...]any{v[0], v[1], withoutOrigins(v[2]), v[3]}
 	case [5]any:
@@ -154,6 +151,25 @@ func withoutOrigins(says any) any {
 		return v
 	}
 	return says
+}
+
+// segmentSays returns a segment without places and without pointers, whose numbers are others in every process.
+func segmentSays(s policy.Segment) any {
+	s.Origin, s.Serve.Origin = policy.Origin{}, policy.Origin{}
+	s.Routes = slices.Clone(s.Routes)
+	for i := range s.Routes {
+		s.Routes[i].Origin = policy.Origin{}
+	}
+	var vlan policy.VLAN
+	if s.VLAN != nil {
+		vlan = *s.VLAN
+	}
+	var leases policy.Leases
+	if s.Serve.Leases != nil {
+		leases = *s.Serve.Leases
+	}
+	s.VLAN, s.Serve.Leases = nil, nil
+	return [...]any{vlan, leases, s}
 }
 
 // written returns the ends of an allow as the policy names them: a camera that joins a group does not change the allow.
@@ -263,9 +279,9 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		hash("udpanswers"+s, answers, c.udpAnswers, answer...),
 		hash("tcpcalls"+s, calls, c.tcpCalls, answer...),
 		hash("udpcalls"+s, calls, c.udpCalls, answer...),
-		interval("home"+s, "which source lives behind which client's interface", ranges(homes(p, c.v4)), ruleset.IIFName, c.source),
+		settled(p, c.family),
 		interval("inside"+s, "networks that no uplink owns", prefixes(networks(p, c.v4, isInside)), c.source),
-		interval("guarded"+s, "networks of cameras and recorders", prefixes(networks(p, c.v4, governed)), c.source),
+		guarded(p, c.family),
 		hash("abroad"+s, "governed devices that an allow lets through an uplink", c.abroad, c.source),
 		hash("pairs"+s, "flows that an error may be about", c.pairs, c.source, c.destination),
 		hash("inwardpairs"+s, "", c.inwardPairs, ruleset.IIFName, c.destination),
@@ -370,13 +386,13 @@ func nested(p policy.Policy, owner int, n netip.Prefix) []netip.Prefix {
 	return list
 }
 
-// homes returns the client segments' networks by interface. IPv6 clients also have link-local addresses, and none at all while they
+// homes returns the wanted segments' networks by interface. IPv6 clients also have link-local addresses, and none at all while they
 // look for a duplicate.
-func homes(p policy.Policy, v4 bool) map[string][]netip.Prefix {
+func homes(p policy.Policy, v4 bool, wanted func(*policy.Segment) bool) map[string][]netip.Prefix {
 	m := map[string][]netip.Prefix{}
 	for i := range p.Segments {
 		s := &p.Segments[i]
-		if s.Kind != policy.ClientSegment {
+		if !wanted(s) {
 			continue
 		}
 		m[s.Interface] = networks(p, v4, func(other *policy.Segment) bool { return other == s })

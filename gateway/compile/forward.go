@@ -121,12 +121,13 @@ func forward(scope policy.Scope, byFamily map[string][]gate, limited []*live) []
 	for _, l := range limited {
 		chains = append(chains, l.judge(byFamily[l.suffix])...)
 	}
-	return append(chains, refuse())
+	return append(chains, refuse(), overlook(),
+		chain("invalid", rule("", jumpTo("overlook")), refusal("belongs to no flow")))
 }
 
 func judge() ruleset.Chain {
 	return chain("judge",
-		rule("belongs to no flow", state(ruleset.StateInvalid), counter(), drop()),
+		rule("", state(ruleset.StateInvalid), goTo("invalid")),
 		rule("", is(ruleset.NFProto, ruleset.Octet(2)), goTo("judge4")),
 		rule("", is(ruleset.NFProto, ruleset.Octet(10)), goTo("judge6")),
 		refusal("neither IPv4 nor IPv6"),
@@ -169,6 +170,7 @@ func (l *live) related() []ruleset.Chain {
 		chain("errors"+f.suffix,
 			rule("", isNot(f.icmpType, types(f.errors)...), goTo("refuse")),
 			rule("", rate, goTo("about"+f.suffix)),
+			rule("", jumpTo("overlook")),
 			refusal("more errors than a router would send"),
 		),
 		chain("about"+f.suffix, slices.Concat(f.about(), l.about(nil, unmark(), accept()), []ruleset.Rule{rule("", goTo("refuse"))})...),
@@ -207,12 +209,12 @@ func (f family) fresh() ruleset.Chain {
 		Fields: []ruleset.Field{f.source}, Set: "news" + f.suffix, Refresh: true,
 		Statements: []ruleset.Statement{ruleset.Limit{Rate: 50, Burst: 200}},
 	}
-	return chain("new"+f.suffix, rule("", rate, back()), refusal("more new flows than a device needs"))
+	return chain("new"+f.suffix, rule("", rate, back()), rule("", jumpTo("overlook")), refusal("more new flows than a device needs"))
 }
 
 // refuse is the end of what forward does not let through. Only a source that comes with its own MAC gets an answer.
 func refuse() ruleset.Chain {
-	var rules []ruleset.Rule
+	rules := []ruleset.Rule{rule("", jumpTo("overlook"))}
 	for _, f := range families() {
 		rules = append(rules, rule("", in("polite", ruleset.IIFName), direction(false),
 			in("devices"+f.suffix, ruleset.IIFName, ruleset.EtherSource, f.source), goTo("polite")))

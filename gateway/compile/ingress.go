@@ -102,18 +102,19 @@ func (f family) slow() ruleset.Chain {
 		rules = append(rules, rule("duplicate address detection", is(f.source, noAddress6()),
 			is(f.icmpType, ruleset.Octet(ndSolicit)), counter(), drop()))
 	}
-	return chain("slow"+s, append(rules, refusal("MAC, address and interface do not belong together"))...)
+	return chain("slow"+s, append(rules, overlooks("unnamed"+s), refusal("MAC, address and interface do not belong together"))...)
 }
 
 // known and barely let a device's packets go on to forward where forward alone can decide; what is left is refused, with an answer or
 // without one.
 func (l *live) known() ruleset.Chain {
-	return chain("known"+l.suffix, slices.Concat(l.family.onward(), l.onward(), []ruleset.Rule{rule("", goTo("refused"))})...)
+	end := []ruleset.Rule{overlooks("overlooked" + l.suffix), rule("", goTo("refused"))}
+	return chain("known"+l.suffix, slices.Concat(l.family.onward(), l.onward(), end)...)
 }
 
 func (l *live) barely() ruleset.Chain {
-	end := refusal("refused, without a MAC")
-	return chain("barely"+l.suffix, slices.Concat(l.family.onward(), l.onward(), []ruleset.Rule{end})...)
+	end := []ruleset.Rule{overlooks("overlooked" + l.suffix), refusal("refused, without a MAC")}
+	return chain("barely"+l.suffix, slices.Concat(l.family.onward(), l.onward(), end)...)
 }
 
 func (f family) onward() []ruleset.Rule {
@@ -147,6 +148,7 @@ func common() []ruleset.Chain {
 				in("selves6", ruleset.IIFName, ruleset.EtherSource, ruleset.NDTarget), mark(markJudge), accept()),
 			rule("speaks for a device without a MAC", is(ruleset.ICMPv6Type, ruleset.Octet(ndAdvert)),
 				in("bareselves6", ruleset.IIFName, ruleset.NDTarget), mark(markJudge), accept()),
+			overlooks("overlooked6"),
 			refusal("router messages, redirects, neighbour discovery for others"),
 		),
 		chain("noise6",
@@ -154,7 +156,10 @@ func common() []ruleset.Chain {
 				counter(), drop()),
 			rule("", goTo("malformed")),
 		),
-		chain("malformed", refusal("options, fragments, extension headers")),
+		chain("malformed",
+			rule("", is(ruleset.NFProto, ruleset.Octet(2)), in("observed", ruleset.IIFName), goTo("whoever4")),
+			rule("", is(ruleset.NFProto, ruleset.Octet(10)), in("observed", ruleset.IIFName), goTo("whoever6")),
+			refusal("options, fragments, extension headers")),
 		chain("refused",
 			rule("", in("polite", ruleset.IIFName), goTo("polite")),
 			refusal("refused"),

@@ -22,6 +22,8 @@ import (
 //	880  iif cam0 → 88xxx                         a governed interface: its peers, then a blackhole
 //	881  → 883                                    everybody else: cameras' and recorders' networks are a blackhole
 //
+// An observed segment has the tables and no rule that leads into them, so that switching it to enforce cuts nothing that is allowed.
+//
 // The inbound rules name the peer and not only its interface: with the interface alone the internet reached cameras once the packet
 // filter was flushed (measured).
 
@@ -95,12 +97,16 @@ func (j *jail) frame(f netstate.Family) {
 			continue
 		}
 		table := j.tables[s.Interface]
-		j.rules[netstate.Rule{Family: f, Priority: netstate.PeerPreference, IIF: s.Interface, Table: table}] = true
+		if enforced(s) {
+			j.rules[netstate.Rule{Family: f, Priority: netstate.PeerPreference, IIF: s.Interface, Table: table}] = true
+		}
 		j.routes[blackhole(table, f.All())] = true
 		for _, n := range s.Networks() {
 			if netstate.FamilyOf(n.Addr()) == f {
 				j.routes[j.way(netstate.CameraTable, s, n)] = true
-				j.routes[blackhole(netstate.ShutTable, n)] = true
+				if enforced(s) {
+					j.routes[blackhole(netstate.ShutTable, n)] = true
+				}
 			}
 		}
 	}
@@ -152,10 +158,10 @@ func (j *jail) opening(o opening) {
 	}
 }
 
-// inbound lets an ungoverned peer send towards the side's network. A governed one has a table of its own, which says more exactly
-// what it may reach.
+// inbound lets a peer that no jail holds send towards the side's network. Another one is held to a table of its own, which says more
+// exactly what it may reach.
 func (j *jail) inbound(own, peer side, from netip.Prefix) {
-	if peer.segment.Kind.Governed() {
+	if enforced(peer.segment) {
 		return
 	}
 	for _, to := range own.home4or6(from.Addr().Is4()) {
@@ -198,7 +204,7 @@ func (j *jail) peers(iface string, ways []peerRoute) {
 func (j *jail) byRule(own, peer side, o opening) {
 	ports := o.routedPorts()
 	for _, to := range peer.networks(o.v4) {
-		if peer.segment.Kind == policy.UplinkSegment {
+		if peer.segment.Kind == policy.UplinkSegment && enforced(own.segment) {
 			j.keepInside(own.segment, to)
 		}
 		j.errors(own, peer, o)

@@ -121,7 +121,8 @@ func links(governed, uplinks []string, limited []*live) []ruleset.Chain {
 			rule("the inet table judges it next; a VLAN tag does not match", is(ruleset.EtherTypeField, ruleset.Short(0x0800)), accept()),
 			rule("", is(ruleset.EtherTypeField, ruleset.Short(0x86dd)), accept()),
 			rule("", is(ruleset.EtherTypeField, ruleset.Short(0x0806)), goTo("speaks")),
-			refusal("a foreign ethertype or a VLAN tag")), speaks())
+			rule("", goTo("foreign"))), speaks())
+		chains = append(chains, heard()...)
 	}
 	if len(uplinks) > 0 {
 		hook := ruleset.Hook{Point: ruleset.Egress, Priority: priorityEgress, Devices: uplinks}
@@ -162,5 +163,6 @@ func speaks() ruleset.Chain {
 	return chain("speaks",
 		rule("a named device, for itself, to the gateway", named...),
 		rule("a device without a MAC, to the gateway", bare...),
+		overlooks("heard"),
 		refusal("ARP that is not a named device speaking for itself to the gateway"))
 }

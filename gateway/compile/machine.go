@@ -69,11 +69,7 @@ func neighbours(p policy.Policy) []netstate.Neighbour {
 		if d.MAC.IsZero() || behindRouter(s, d) {
 			continue
 		}
-		addresses := d.Addresses
-		if s.Kind.Governed() && speaksV6(s) {
-			addresses = append(slices.Clone(addresses), linkLocal(d.MAC))
-		}
-		for _, a := range addresses {
+		for _, a := range identities(s, d) {
 			list = append(list, netstate.Neighbour{Interface: s.Interface, Address: a, MAC: d.MAC})
 		}
 	}

@@ -69,6 +69,9 @@ func (d Doors) Permit(f netstate.Flow) bool {
 	if d.policy.Site.Scope == policy.ScopeSegments && !governs(from) && !governs(to) {
 		return true
 	}
+	if observed(from) && !enforced(to) || observed(to) && !enforced(from) {
+		return true // what is only counted is not cut either
+	}
 	for _, a := range d.ends(f.Source, from) {
 		for _, b := range d.ends(f.Destination, to) {
 			for _, s := range d.open[ends{a, b}] {

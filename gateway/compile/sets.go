@@ -59,11 +59,7 @@ func collect(f family, p policy.Policy, all iter.Seq[opening], comment func(poli
 // though the segment has no guard at ingress.
 func (c *collected) device(p policy.Policy, d *policy.Device, comment string) {
 	s := &p.Segments[d.Segment]
-	addresses := d.Addresses
-	if !c.v4 && s.Kind.Governed() && !d.MAC.IsZero() && speaksV6(s) {
-		addresses = append(slices.Clone(addresses), linkLocal(d.MAC))
-	}
-	for _, a := range addresses {
+	for _, a := range identities(s, d) {
 		if a.Is4() != c.v4 {
 			continue
 		}
@@ -252,6 +248,14 @@ func lastAddr(p netip.Prefix) netip.Addr {
 	}
 	last, _ := netip.AddrFromSlice(octets)
 	return last
+}
+
+// identities returns what a device is known by: its addresses, and the link-local one of its MAC where the segment speaks IPv6.
+func identities(s *policy.Segment, d *policy.Device) []netip.Addr {
+	if s.Kind.Governed() && !d.MAC.IsZero() && speaksV6(s) {
+		return append(slices.Clone(d.Addresses), linkLocal(d.MAC))
+	}
+	return d.Addresses
 }
 
 // linkLocal returns the address that a device makes of its MAC (RFC 4291, appendix A).

@@ -1,0 +1,290 @@
+package integration_test
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cordon/gateway"
+	"cordon/integration/lab"
+	"cordon/integration/lab/frame"
+	"cordon/policy"
+)
+
+// observing is the site's policy with its cameras' segment in observe mode.
+func observing(t *testing.T) policy.Policy {
+	t.Helper()
+	return read(t, strings.Replace(head+allows, `kind      = "camera"`, "kind      = \"camera\"\n  mode      = \"observe\"", 1))
+}
+
+// overlooked are the flows of refused that an observed segment of cameras lets pass.
+func overlooked() []string {
+	return []string{
+		"phone home", "phone home in IPv6", "phone home from the service's port", "time", "names", "names in IPv6",
+		"ping the internet", "ping the internet in IPv6", "a tunnel", "an IPv4 in IPv4 tunnel", "a protocol nobody knows", "SCTP",
+		"the office", "the office in IPv6", "the office from an allowed port", "the office at a camera", "beyond the literal network",
+		"the internet at a camera", "the internet at a camera in IPv6", "camera to camera through the gateway",
+		"a stranger to the internet", "a stranger to the internet in IPv6", "a stranger to the office", "the office to a stranger",
+	}
+}
+
+// halves are flows of who pretends to be somebody, towards places that an observed segment reaches, and of who does not.
+func halves() []flow {
+	const udp = policy.UDP
+	nobody, camera2 := policy.MAC{2, 0, 0, 0, 9, 9}, policy.MAC{0x44, 0x19, 0xb6, 0, 0, 2}
+	return []flow{
+		{name: "a stranger to the internet", from: stranger, to: outside, protocol: udp, port: 9},
+		{name: "a stranger to the internet in IPv6", from: stranger, to: outside6, protocol: udp, port: 9},
+		{name: "a stranger to the office", from: stranger, to: "10.50.0.5", protocol: policy.TCP, port: 445},
+		{name: "the office to a stranger", from: office, to: "10.30.0.99", protocol: udp, port: 9},
+		{name: "a stranger as a camera to the internet", from: stranger, to: outside, protocol: udp, port: 9, source: inCamera},
+		{name: "a stranger as a camera to the internet in IPv6", from: stranger, to: outside6, protocol: udp, port: 9, source: inCamera6},
+		{name: "a stranger as the recorder in IPv6", from: stranger, to: "fd50::5", protocol: udp, port: 9, source: inRecorder6},
+		{name: "a stranger as the office in IPv6", from: stranger, to: outside6, protocol: udp, port: 9, source: "fd50::5"},
+		{name: "a camera with the MAC of nobody", from: c1, to: outside, protocol: udp, port: 9, mac: nobody},
+		{name: "a camera with another one's MAC", from: c1, to: outside, protocol: udp, port: 9, mac: camera2},
+		{name: "a camera's MAC with the address of nobody", from: c1, to: outside, protocol: udp, port: 9, source: "10.30.0.50"},
+		{name: "IPv6 of a camera that has none, to the internet", from: c2, to: outside6, protocol: udp, port: 9},
+		{name: "a stranger at the gateway's console", from: stranger, to: "10.30.0.1", protocol: policy.TCP, port: 22},
+	}
+}
+
+// TestObserve sends every flow that the policy refuses through the same gateway with its cameras observed and then enforced: what an
+// observed segment lets pass is listed by name, everything else stays refused, and what is allowed always arrives.
+func TestObserve(t *testing.T) {
+	l := open(t)
+	good := allowed()
+	for i := range good {
+		good[i].allowed = true
+	}
+	serveAll(t, l, good)
+	serveGateway(t, l)
+	others := append(refused(), halves()...)
+	for _, f := range halves() {
+		if !arrives(t, l, f) {
+			t.Errorf("control: %s does not arrive without a policy", f.name)
+		}
+	}
+	enforced := read(t, head+allows)
+	for _, c := range []struct {
+		policy policy.Policy
+		passes []string
+	}{{observing(t), overlooked()}, {enforced, nil}} {
+		apply(t, l, c.policy)
+		passed := 0
+		for _, f := range append(slices.Clone(good), others...) {
+			want := f.allowed || slices.Contains(c.passes, f.name)
+			if got := arrives(t, l, f); got != want {
+				t.Errorf("mode %s: %s: arrived %t, want %t", c.policy.Segments[0].Mode, f.name, got, want)
+			} else if got && !f.allowed {
+				passed++
+			}
+		}
+		if passed != len(c.passes) {
+			t.Errorf("mode %s: %d of the refused flows pass, want %d", c.policy.Segments[0].Mode, passed, len(c.passes))
+		}
+	}
+	t.Logf("%d flows that are allowed, %d that are not; %d of these pass while observed", len(good), len(others), len(overlooked()))
+}
+
+// TestObservedEscapes sends every technique through the gateway while the cameras are observed. Whatever form a camera's packets have,
+// none reaches the gateway itself, nor a recorder but for those of an allowed flow, and nobody else's packets gain anything.
+func TestObservedEscapes(t *testing.T) {
+	l := open(t)
+	serveAll(t, l, []flow{{to: inRecorder, protocol: policy.UDP, port: mediaPort}, {to: inCamera6, protocol: policy.TCP, port: 554}})
+	careless(t, l)
+	e, _ := listen(t, l)
+	all := techniques()
+	apply(t, l, observing(t))
+	passed := e.pass(t, stage{l, 1}, all)
+	places := map[string]int{}
+	for _, x := range all {
+		where, ok := passed[x.id]
+		if !ok {
+			continue
+		}
+		places[where]++
+		camera := x.from == c1 || x.from == c2 || x.from == stranger
+		toCamera := where == c1 || where == c2 || where == stranger
+		allowed := slices.ContainsFunc(malformed(), func(m technique) bool { return m.id == x.id })
+		shut := !allowed && where == nvr || where == nvr2 || where == "gateway" || where == "the neighbour table"
+		if shut || !camera && !toCamera {
+			t.Errorf("%s (%s): %s, from %s, reaches %s: %s", x.id, x.severity, x.what, x.from, where, x.mechanism)
+		}
+	}
+	if places[internet] == 0 || places[c1] == 0 || places[nvr] == 0 {
+		t.Errorf("nothing of an observed segment passes: %v", places)
+	}
+	t.Logf("of %d techniques, those that pass reach %v", len(all), places)
+}
+
+// train is a row of numbered datagrams from one machine to another, and which of them arrived.
+type train struct {
+	lab     *lab.Lab
+	from    *lab.Machine
+	to      netip.Addr
+	port    uint16
+	watch   *lab.Watch
+	sent    uint32
+	mu      sync.Mutex
+	arrived []uint32
+}
+
+const trainMark = "train-"
+
+func newTrain(t *testing.T, l *lab.Lab, from, to string, port uint16) *train {
+	t.Helper()
+	m, err := l.Machine(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := l.Machine(owner(netip.MustParseAddr(to)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &train{lab: l, from: m, to: netip.MustParseAddr(to), port: port}
+	r.watch, err = far.Watch(func(p frame.Packet) bool {
+		i := strings.Index(string(p.Raw), trainMark)
+		if i < 0 || p.ToPort != port || p.To != r.to {
+			return false
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.arrived = append(r.arrived, binary.BigEndian.Uint32(p.Raw[i+len(trainMark):]))
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.watch.Close)
+	return r
+}
+
+// send puts the next datagram on the wire.
+func (r *train) send() error {
+	from := r.from.Address(r.to)
+	payload := binary.BigEndian.AppendUint32([]byte(trainMark), r.sent)
+	datagram := frame.UDP{SourcePort: 6100, DestinationPort: r.port, Payload: payload}
+	packet, etherType := frame.IP(from, r.to, policy.UDP, datagram.Bytes(from, r.to))
+	r.sent++
+	return r.from.SendFrame(frame.Ethernet{
+		Destination: r.from.Segment.MAC, Source: r.from.MAC, Type: etherType, Payload: packet,
+	}.Bytes())
+}
+
+// during sends both trains as fast as they go until fn has returned, and then a tail of each. It returns how many had been sent by then.
+func during(t *testing.T, fn func(), trains ...*train) {
+	t.Helper()
+	stop, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			for _, r := range trains {
+				if err := r.send(); err != nil {
+					done <- err
+					return
+				}
+			}
+			select {
+			case <-stop:
+				done <- nil
+				return
+			case <-time.After(100 * time.Microsecond): // a queue of the lab holds a thousand frames
+			}
+		}
+	}()
+	fn()
+	close(stop)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// numbers returns what has arrived so far.
+func (r *train) numbers() []uint32 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.arrived)
+}
+
+// TestSwitchingModes holds that a switch between the modes changes elements and no chain, that no forbidden packet passes once one was
+// refused and none after the switch, and that recording loses nothing in either direction.
+func TestSwitchingModes(t *testing.T) {
+	l := open(t)
+	// A flow that is never answered stays new, and how many of those a camera opens is bounded.
+	serveAll(t, l, []flow{
+		{to: inRecorder, protocol: policy.UDP, port: mediaPort}, {to: inRecorder6, protocol: policy.UDP, port: mediaPort},
+	})
+	for _, family := range []struct{ forbidden, recorded string }{{outside, inRecorder}, {outside6, inRecorder6}} {
+		apply(t, l, observing(t))
+		if _, outcome := apply(t, l, observing(t)); outcome.Applied {
+			t.Error("a second apply of the same policy changes something")
+		}
+		forbidden, recorded := newTrain(t, l, c1, family.forbidden, 9), newTrain(t, l, c1, family.recorded, mediaPort)
+		var closing gateway.Proposal
+		during(t, func() { closing, _ = apply(t, l, read(t, head+allows)) }, forbidden, recorded)
+		onlyElements(t, closing)
+		closed := forbidden.sent
+		for range 200 {
+			if err := forbidden.send(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var opening gateway.Proposal
+		during(t, func() { opening, _ = apply(t, l, observing(t)) }, recorded)
+		onlyElements(t, opening)
+		if !within(t, recorded.watch, int(recorded.sent)) {
+			t.Errorf("%d of %d recorded packets arrived", recorded.watch.Count(), recorded.sent)
+		}
+		last := unbroken(t, forbidden.numbers())
+		if last == 0 || last >= closed {
+			t.Errorf("the last forbidden packet to pass is %d of the %d that were sent before the switch was done", last, closed)
+		}
+		t.Logf("%d forbidden packets passed of %d before the switch was done, %d after it; %d recorded packets, none lost",
+			last+1, closed, len(forbidden.numbers())-int(last)-1, recorded.sent)
+	}
+}
+
+// unbroken holds that numbers run from zero without a gap, and returns the last.
+func unbroken(t *testing.T, numbers []uint32) uint32 {
+	t.Helper()
+	for i, n := range numbers {
+		if int(n) != i {
+			t.Errorf("packet %d passed after packet %d was refused", n, i)
+			return n
+		}
+	}
+	return uint32(max(len(numbers), 1) - 1)
+}
+
+// onlyElements holds that a proposal makes no chain and no set anew, and changes no rule.
+func onlyElements(t *testing.T, p gateway.Proposal) {
+	t.Helper()
+	if got := strings.Join(p.Plan.Reshaped, ", "); got != "chain inet cordon origins" || p.Plan.Rules.Added+p.Plan.Rules.Removed != 0 {
+		t.Errorf("the switch changes %s, and %+v rules", got, p.Plan.Rules)
+	}
+	if p.Plan.Elements.Added+p.Plan.Elements.Removed == 0 {
+		t.Error("the switch changes no element")
+	}
+}
+
+// TestObservedFlowsLive holds that what only an observed segment lets pass is not cut while it is observed, and is cut when it is
+// enforced.
+func TestObservedFlowsLive(t *testing.T) {
+	l := open(t)
+	apply(t, l, observing(t))
+	home := stream(t, l, c1, outside, 8666)
+	in := stream(t, l, office, inCamera6, 8080)
+	kept := stream(t, l, nvr, inCamera, 554)
+	proposal, _ := apply(t, l, observing(t))
+	if len(proposal.Cut) != 0 || !home.alive(t) || !in.alive(t) || !kept.alive(t) {
+		t.Fatalf("control: an observed segment's flows are cut: %v", proposal.Cut)
+	}
+	_, outcome := apply(t, l, read(t, head+allows))
+	if outcome.Cut != 2 || home.alive(t) || in.alive(t) || !kept.alive(t) {
+		t.Errorf("the switch to enforce cut %d flows, want the two that are not allowed", outcome.Cut)
+	}
+}
