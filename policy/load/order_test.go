@@ -48,7 +48,7 @@ func scattered(t *testing.T, files fs.FS, seed uint64) (fstest.MapFS, bool) {
 			parts = append(parts, string(text[r.Start.Byte:b.CloseBraceRange.End.Byte])+"\n")
 		}
 	}
-	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] }) //nolint:gosec // a test's order
+	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 	for i, text := range parts {
 		out[fmt.Sprintf("part-%03d.hcl", i)] = file(text)
 	}
@@ -82,7 +82,7 @@ func TestOrderNeverMatters(t *testing.T) {
 	tried := 0
 	for _, name := range fixtures(t, "valid") {
 		want, _ := load.Dir(november(), nil, load.Directory{FS: os.DirFS(name)})
-		for seed := range uint64(8) {
+		for seed := range uint64(5) {
 			files, ok := scattered(t, os.DirFS(name), seed)
 			if !ok {
 				t.Fatalf("%s cannot be taken apart", name)
@@ -102,7 +102,7 @@ func TestOrderNeverMatters(t *testing.T) {
 			tried++
 		}
 	}
-	if tried < 32 {
+	if tried < 20 {
 		t.Errorf("%d orders", tried)
 	}
 }
@@ -113,7 +113,7 @@ func TestOrderOfMistakes(t *testing.T) {
 	for _, name := range fixtures(t, "invalid") {
 		f := readFixture(t, name)
 		_, want := load.Dir(november(), nil, load.Directory{FS: f.files})
-		for seed := range uint64(3) {
+		for seed := range uint64(2) {
 			files, ok := scattered(t, f.files, seed)
 			if !ok {
 				t.Logf("%s cannot be taken apart", filepath.Base(name))
@@ -126,7 +126,7 @@ func TestOrderOfMistakes(t *testing.T) {
 			tried++
 		}
 	}
-	if tried < 45 {
+	if tried < 30 {
 		t.Errorf("%d orders", tried)
 	}
 }
