@@ -10,7 +10,7 @@ OWN_NAMESPACES := unshare --user --map-root-user --net
 OWN_NETWORK    := unshare --net
 
 # What the tests with the tag full let judge, be recorded and be booted.
-FULL_PACKAGES := nftables iproute2 conntrack tcpdump ffmpeg motion \
+FULL_PACKAGES := groff-base nftables iproute2 conntrack tcpdump ffmpeg motion \
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
 	qemu-system-x86
 
@@ -19,13 +19,16 @@ KERNEL       := /var/cache/cordon-kernel
 KERNEL_FETCH := cd $$work && apt-get -q -o APT::Sandbox::User=root download "$$name" && dpkg -x *.deb . && \
 	rm -rf $(KERNEL) && mkdir -p $(KERNEL) && mv lib boot $(KERNEL)
 
-.PHONY: help build demo test test-race test-full test-full-packages lint mutants fuzz bench vuln check
+.PHONY: help build man demo test test-race test-full test-full-packages lint mutants fuzz bench vuln check
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the one static binary, ./cordon
 	CGO_ENABLED=0 go build -trimpath -o cordon ./cmd/cordon
+
+man: build ## write the manual into ./man, as /usr/share/man has it
+	./cordon man man
 
 demo: build ## show a whole site, isolated, without root
 	./cordon demo

@@ -140,6 +140,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.demoVerb(),
 		a.versionVerb(),
 		a.completionVerb(),
+		a.manVerb(),
 	}
 }
 
