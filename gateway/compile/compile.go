@@ -63,7 +63,8 @@ func (c compiler) linkTable() ruleset.Table {
 }
 
 func (c compiler) inetTable(commit string) ruleset.Table {
-	t := ruleset.Table{Family: ruleset.Inet, Name: TableName, Sets: append(c.shared(), c.modes()...)}
+	t := ruleset.Table{Family: ruleset.Inet, Name: TableName, Sets: slices.Concat(c.shared(), c.modes(), c.serveSets())}
+	serves := serves(c.Policy)
 	byFamily, manage := map[string][]gate{}, map[string][]gate{}
 	for i, s := range c.sets {
 		t.Sets = append(append(t.Sets, s.sets(c.Policy)...), c.addressSet(s.family))
@@ -76,15 +77,18 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	t.Chains = append(t.Chains, ingressHook("cameras", "camera", c.interfaces(kind(policy.CameraSegment)))...)
 	t.Chains = append(t.Chains, ingressHook("recorders", "recorder", c.interfaces(kind(policy.RecorderSegment)))...)
 	for _, l := range c.live {
-		t.Chains = append(append(t.Chains, l.guards()...), l.overlooking()...)
+		t.Chains = append(append(t.Chains, l.guards(serves)...), l.overlooking()...)
 	}
 	t.Chains = append(t.Chains, common()...)
 	t.Chains = append(t.Chains, prerouting(c.Site.Scope)...)
 	if abroad := len(c.sets[0].abroad)+len(c.sets[1].abroad) > 0; abroad || c.limited() {
 		t.Chains = append(t.Chains, unlock(c.live, abroad))
 	}
-	t.Chains = append(t.Chains, input(c.Site.Scope, manage)...)
-	t.Chains = append(t.Chains, output()...)
+	t.Chains = append(t.Chains, input(c.Site.Scope, manage, serves)...)
+	t.Chains = append(t.Chains, output(serves)...)
+	if serves {
+		t.Chains = append(append(append(t.Chains, serving()...), offering()), answeringChains()...)
+	}
 	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily, c.live)...)
 	if len(c.interfaces(isUplink)) > 0 {
 		t.Chains = append(t.Chains, leaving(c.translates(), c.live)...)

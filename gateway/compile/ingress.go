@@ -72,7 +72,7 @@ func (f family) wellFormed() ruleset.Rule {
 
 // guards returns the chains that judge a governed interface's packets in one family: at ingress, and again in prerouting for what
 // ingress did not see. Cameras mostly answer and recorders mostly call, so each asks its own sets first.
-func (l *live) guards() []ruleset.Chain {
+func (l *live) guards(serves bool) []ruleset.Chain {
 	f := l.family
 	answers, calls := f.answers(mark(markAnswer), accept()), f.calls(mark(markCall), accept())
 	slow := rule("", goTo("slow"+f.suffix))
@@ -83,19 +83,22 @@ func (l *live) guards() []ruleset.Chain {
 	return []ruleset.Chain{
 		chain("camera"+f.suffix, camera...),
 		chain("recorder"+f.suffix, recorder...),
-		f.slow(),
-		l.known(),
+		f.slow(serves),
+		l.known(serves),
 		l.barely(),
 	}
 }
 
 // slow asks who sent a packet that no merged element holds. Only a device with a MAC of its own is worth an answer: a refusal sent to
 // a forged source would carry the camera's octets to wherever it likes.
-func (f family) slow() ruleset.Chain {
+func (f family) slow(serves bool) ruleset.Chain {
 	s := f.suffix
 	rules := []ruleset.Rule{
 		rule("", in("devices"+s, ruleset.IIFName, ruleset.EtherSource, f.source), goTo("known"+s)),
 		rule("a device without a MAC", in("bare"+s, ruleset.IIFName, f.source), goTo("barely"+s)),
+	}
+	if f.v4 && serves {
+		rules = append(rules, leased4())
 	}
 	if !f.v4 {
 		// Nobody answers a probe for a duplicate address, so the device keeps its own (RFC 4862, section 5.4).
@@ -107,24 +110,33 @@ func (f family) slow() ruleset.Chain {
 
 // known and barely let a device's packets go on to forward where forward alone can decide; what is left is refused, with an answer or
 // without one.
-func (l *live) known() ruleset.Chain {
+func (l *live) known(serves bool) ruleset.Chain {
+	start := l.discovery()
+	if serves {
+		start = append(start, l.questions()...)
+	}
 	end := []ruleset.Rule{overlooks("overlooked" + l.suffix), rule("", goTo("refused"))}
-	return chain("known"+l.suffix, slices.Concat(l.family.onward(), l.onward(), end)...)
+	return chain("known"+l.suffix, slices.Concat(start, l.family.onward(), l.onward(), end)...)
 }
 
 func (l *live) barely() ruleset.Chain {
 	end := []ruleset.Rule{overlooks("overlooked" + l.suffix), refusal("refused, without a MAC")}
-	return chain("barely"+l.suffix, slices.Concat(l.family.onward(), l.onward(), end)...)
+	return chain("barely"+l.suffix, slices.Concat(l.discovery(), l.family.onward(), l.onward(), end)...)
 }
 
 func (f family) onward() []ruleset.Rule {
-	var rules []ruleset.Rule
-	if !f.v4 {
-		rules = append(rules, rule("", is(f.icmpType, ndTypes()...), goTo("nd")))
-	}
-	return append(rules,
+	return []ruleset.Rule{
 		rule("", in("reach"+f.suffix, ruleset.IIFName, f.destination), mark(markJudge), accept()),
-		rule("what became of a packet: forward asks conntrack", is(f.icmpType, types(f.errors)...), mark(markJudge), accept()))
+		rule("what became of a packet: forward asks conntrack", is(f.icmpType, types(f.errors)...), mark(markJudge), accept()),
+	}
+}
+
+// discovery sends neighbour discovery, which IPv4 does not have, to its own chain.
+func (f family) discovery() []ruleset.Rule {
+	if f.v4 {
+		return nil
+	}
+	return []ruleset.Rule{rule("", is(f.icmpType, ndTypes()...), goTo("nd"))}
 }
 
 // The message types of neighbour discovery (RFC 4861).

@@ -17,6 +17,7 @@ import (
 //	876  to INSIDE iif cam0 → 88xxx               before a way to every address: what is inside is no way out
 //	877  iif cam0 to PEER tcp dport 443 → main    an allow through an uplink, its replies, and errors about it, by mark; what is limited
 //	                                              by mark alone
+//	878  iif cam0 udp dport 123 → 882             intercepted questions, which are the gateway's own to answer
 //	879  iif lo → 881                             the gateway's own packets
 //	879  from PEER to CAMERAS iif lan0 → 881      who may send towards cameras
 //	880  iif cam0 → 88xxx                         a governed interface: its peers, then a blackhole
@@ -53,6 +54,7 @@ func jailOf(p policy.Policy, all iter.Seq[opening]) ([]netstate.Rule, []netstate
 	}
 	for _, f := range [...]netstate.Family{netstate.IPv4, netstate.IPv6} {
 		j.frame(f)
+		j.intercept(f)
 	}
 	for o := range all {
 		j.opening(o)

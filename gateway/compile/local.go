@@ -6,7 +6,7 @@ import (
 )
 
 // input returns the chains that decide what reaches the gateway itself.
-func input(scope policy.Scope, byFamily map[string][]gate) []ruleset.Chain {
+func input(scope policy.Scope, byFamily map[string][]gate, serves bool) []ruleset.Chain {
 	hook := ruleset.Hook{Point: ruleset.Input, Priority: priorityFilter, Drop: true}
 	rules := []ruleset.Rule{rule("", is(ruleset.IIFName, ruleset.Name("lo")), accept())}
 	if scope == policy.ScopeSegments {
@@ -14,14 +14,21 @@ func input(scope policy.Scope, byFamily map[string][]gate) []ruleset.Chain {
 		others.Not = true
 		rules = append(rules, rule("not ours to decide", others, accept()))
 	}
+	governed := "shut"
+	if serves {
+		governed = "offered"
+	}
 	rules = append(rules,
 		rule("", is(ruleset.ICMPv6Type, types([]uint8{ndSolicit, ndAdvert})...), is(ruleset.IP6HopLimit, ruleset.Octet(255)),
 			unmark(), accept()),
-		rule("", in("governed", ruleset.IIFName), goTo("shut")),
+		rule("", in("governed", ruleset.IIFName), goTo(governed)),
 		rule("replies to the gateway's own", state(ruleset.StateEstablished), direction(true), accept()),
 	)
 	rules = append(rules, ownErrors()...)
 	rules = append(rules, clientOfLeases()...)
+	if serves {
+		rules = append(rules, finding()...)
+	}
 	for _, f := range families() {
 		for _, g := range byFamily[f.suffix] {
 			rules = append(rules, g.rule(false))
@@ -56,7 +63,7 @@ func clientOfLeases() []ruleset.Rule {
 
 // output returns the chains that decide what the gateway itself sends: nothing towards governed segments but what keeps their links
 // working.
-func output() []ruleset.Chain {
+func output(serves bool) []ruleset.Chain {
 	hook := ruleset.Hook{Point: ruleset.Output, Priority: priorityFilter, Drop: true}
 	reset := ruleset.Compare{Field: ruleset.TCPFlags, Mask: "\x04", Values: []string{"\x04"}}
 	polite := in("polite", ruleset.OIFName)
@@ -64,6 +71,9 @@ func output() []ruleset.Chain {
 		rule("", is(ruleset.ICMPv6Type, types([]uint8{ndSolicit, ndAdvert, 143})...), accept()),
 	}
 	rules = append(rules, ownErrors()...)
+	if serves {
+		rules = append(rules, rule("", jumpTo("answer")))
+	}
 	rules = append(rules,
 		rule("the answer of refuse = reject", polite, reset, accept()),
 		rule("the answer of refuse = reject", polite, is(ruleset.ICMPType, ruleset.Octet(3)),

@@ -16,6 +16,7 @@ const (
 const (
 	PeerTable      uint32 = 880 // what every governed interface may reach
 	CameraTable    uint32 = 881 // how the governed networks are reached
+	ServedTable    uint32 = 882 // every address is the gateway's own: what is intercepted
 	ShutTable      uint32 = 883 // the governed networks as blackholes
 	FirstPeerTable uint32 = 88000
 	LastPeerTable  uint32 = 88999
@@ -31,6 +32,7 @@ const (
 	LivePreference      uint32 = 875 // exceptions and schedules between segments, by mark: opens
 	InsidePreference    uint32 = 876 // a way through an uplink leads to no other segment: closes
 	ExceptionPreference uint32 = 877 // through an uplink, of exceptions and schedules by mark: opens
+	ServedPreference    uint32 = 878 // questions that are answered here whoever is asked: opens
 	InboundPreference   uint32 = 879 // who may send towards the cameras: opens
 	PeerPreference      uint32 = 880 // a governed interface reaches its peers only: closes
 	ShutPreference      uint32 = 881 // nobody else sends towards the cameras: closes

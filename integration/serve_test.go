@@ -1,0 +1,436 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"cordon/integration/lab"
+	"cordon/integration/lab/frame"
+	"cordon/policy"
+)
+
+// serving is the site's policy with what its gateway serves to the cameras.
+func serving(t *testing.T, block string) policy.Policy {
+	t.Helper()
+	return read(t, strings.Replace(head+allows, `kind      = "camera"`, "kind      = \"camera\"\n  serve {\n"+block+"\n}", 1))
+}
+
+// transparent lets a socket hear questions to anybody, and answer from the address that was asked.
+func transparent(network string) func(string, string, syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) error {
+		var errs []error
+		err := c.Control(func(fd uintptr) {
+			set := func(level, name int) { errs = append(errs, unix.SetsockoptInt(int(fd), level, name, 1)) }
+			set(unix.SOL_SOCKET, unix.SO_REUSEADDR)
+			if strings.HasSuffix(network, "6") {
+				set(unix.SOL_IPV6, unix.IPV6_TRANSPARENT)
+				set(unix.SOL_IPV6, unix.IPV6_RECVPKTINFO)
+				return
+			}
+			set(unix.SOL_IP, unix.IP_TRANSPARENT)
+			set(unix.SOL_IP, unix.IP_PKTINFO)
+		})
+		for _, e := range append(errs, err) {
+			if e != nil {
+				return e
+			}
+		}
+		return nil
+	}
+}
+
+// gatewayServers are sockets of the gateway that answer whoever reaches them, by every interface, and count the questions.
+type gatewayServers struct{ heard atomic.Int64 }
+
+// serveOnGateway opens a socket for each network and port. It answers wherever the packet filter lets it.
+func serveOnGateway(t *testing.T, l *lab.Lab, ports map[string][]uint16) *gatewayServers {
+	t.Helper()
+	s := &gatewayServers{}
+	for network, list := range ports {
+		for _, port := range list {
+			config := net.ListenConfig{Control: transparent(network)}
+			err := l.Gateway().Do(func() error {
+				if strings.HasPrefix(network, "tcp") {
+					listener, err := config.Listen(t.Context(), network, fmt.Sprintf(":%d", port))
+					if err == nil {
+						t.Cleanup(func() { _ = listener.Close() }) // ends the loop
+						go s.accept(listener)
+					}
+					return err
+				}
+				conn, err := config.ListenPacket(t.Context(), network, fmt.Sprintf(":%d", port))
+				if err == nil {
+					t.Cleanup(func() { _ = conn.Close() }) // ends the loop
+					go s.answer(conn.(*net.UDPConn))
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return s
+}
+
+func (s *gatewayServers) accept(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		s.heard.Add(1)
+		_ = conn.Close() // the connection was all that was asked for
+	}
+}
+
+// answer sends a question back from the address that was asked, by the interface that it came in by.
+func (s *gatewayServers) answer(conn *net.UDPConn) {
+	buffer, control := make([]byte, 1<<16), make([]byte, 256)
+	for {
+		n, c, _, from, err := conn.ReadMsgUDPAddrPort(buffer, control)
+		if err != nil {
+			return
+		}
+		s.heard.Add(1)
+		// An answer that cannot be sent is a question that nobody answered.
+		_, _, _ = conn.WriteMsgUDPAddrPort(buffer[:n], sameWay(control[:c]), from)
+	}
+}
+
+// sameWay turns where a packet came in into where its answer leaves (ip(7) and ipv6(7), IP_PKTINFO).
+func sameWay(control []byte) []byte {
+	messages, _ := unix.ParseSocketControlMessage(control) // what the kernel wrote
+	for _, m := range messages {
+		switch {
+		case m.Header.Level == unix.SOL_IP && m.Header.Type == unix.IP_PKTINFO:
+			info := &unix.Inet4Pktinfo{Ifindex: int32(m.Data[0]) | int32(m.Data[1])<<8}
+			copy(info.Spec_dst[:], m.Data[8:12])
+			return unix.PktInfo4(info)
+		case m.Header.Level == unix.SOL_IPV6 && m.Header.Type == unix.IPV6_PKTINFO:
+			info := &unix.Inet6Pktinfo{Ifindex: uint32(m.Data[16]) | uint32(m.Data[17])<<8}
+			copy(info.Addr[:], m.Data[:16])
+			return unix.PktInfo6(info)
+		}
+	}
+	return nil
+}
+
+// questions are what cameras and others ask, and whether a gateway that serves time and names everywhere hears it.
+func questions() []flow {
+	const tcp, udp = policy.TCP, policy.UDP
+	nobody, camera2 := policy.MAC{2, 0, 0, 0, 9, 9}, policy.MAC{0x44, 0x19, 0xb6, 0, 0, 2}
+	return []flow{
+		{name: "time of the internet", from: c1, to: outside, protocol: udp, port: 123, allowed: true},
+		{name: "time of the internet in IPv6", from: c1, to: outside6, protocol: udp, port: 123, allowed: true},
+		{name: "time of nobody", from: c2, to: "192.0.2.123", protocol: udp, port: 123, allowed: true},
+		{name: "time of the office", from: c1, to: "10.50.0.5", protocol: udp, port: 123, allowed: true},
+		{name: "time of the recorder", from: c1, to: inRecorder, protocol: udp, port: 123, allowed: true},
+		{name: "time of the gateway", from: c1, to: "10.30.0.1", protocol: udp, port: 123, allowed: true},
+		{name: "time of the gateway in IPv6", from: c1, to: "fd30::1", protocol: udp, port: 123, allowed: true},
+		{name: "time of the gateway elsewhere", from: c1, to: "203.0.113.2", protocol: udp, port: 123, allowed: true},
+		{name: "names of the internet", from: c1, to: outside, protocol: udp, port: 53, allowed: true},
+		{name: "names of the internet in IPv6", from: c1, to: outside6, protocol: udp, port: 53, allowed: true},
+		{name: "names of the internet by TCP", from: c1, to: outside, protocol: tcp, port: 53, allowed: true},
+		{name: "names of the internet by TCP in IPv6", from: c1, to: outside6, protocol: tcp, port: 53, allowed: true},
+		{name: "names of the gateway", from: c2, to: "10.30.0.1", protocol: tcp, port: 53, allowed: true},
+		{name: "another port", from: c1, to: outside, protocol: udp, port: 124},
+		{name: "another port in IPv6", from: c1, to: outside6, protocol: udp, port: 124},
+		{name: "another port of the gateway", from: c1, to: "10.30.0.1", protocol: udp, port: 124},
+		{name: "time by TCP", from: c1, to: outside, protocol: tcp, port: 123},
+		{name: "time by TCP in IPv6", from: c1, to: outside6, protocol: tcp, port: 123},
+		{name: "a lease, which is not served", from: c1, to: "10.30.0.1", protocol: udp, port: 67},
+		{name: "time of everybody", from: c1, to: "224.0.0.1", protocol: udp, port: 123},
+		{name: "time of everybody in IPv6", from: c1, to: "ff02::1", protocol: udp, port: 123},
+		{name: "a stranger", from: stranger, to: outside, protocol: udp, port: 123},
+		{name: "a stranger in IPv6", from: stranger, to: outside6, protocol: udp, port: 53},
+		{name: "a stranger asks the gateway", from: stranger, to: "10.30.0.1", protocol: udp, port: 53},
+		{name: "a stranger as a camera", from: stranger, to: outside, protocol: udp, port: 123, source: inCamera},
+		{name: "a camera with the MAC of nobody", from: c1, to: outside, protocol: udp, port: 123, mac: nobody},
+		{name: "a camera with another one's MAC", from: c1, to: outside6, protocol: udp, port: 53, mac: camera2},
+		{name: "the recorder", from: nvr, to: outside, protocol: udp, port: 123},
+		{name: "the recorder in IPv6", from: nvr, to: outside6, protocol: udp, port: 123},
+		{name: "the recorder asks the cameras' gateway", from: nvr, to: "10.30.0.1", protocol: udp, port: 123},
+		{name: "the office asks the cameras' gateway", from: office, to: "10.30.0.1", protocol: udp, port: 123},
+		{name: "the office asks its gateway", from: office, to: "fd50::1", protocol: udp, port: 53},
+		{name: "the internet", from: internet, to: "203.0.113.2", protocol: udp, port: 123},
+		{name: "the internet in IPv6", from: internet, to: "2001:db8::2", protocol: udp, port: 53},
+	}
+}
+
+// ask makes a flow's try and says what came of it, and whether the gateway's own socket heard it.
+func ask(t *testing.T, l *lab.Lab, s *gatewayServers, f flow) (lab.Result, bool) {
+	t.Helper()
+	before := s.heard.Load()
+	r, err := l.Try(t.Context(), f.try())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, s.heard.Load() > before
+}
+
+// everywhere are the gateway's sockets for what the questions ask.
+func sockets() map[string][]uint16 {
+	return map[string][]uint16{
+		"udp4": {53, 67, 123, 124}, "udp6": {53, 123, 124}, "tcp4": {53, 123}, "tcp6": {53, 123},
+	}
+}
+
+// TestServeIntercept asks the gateway, whoever is asked, with real sockets on both sides. The controls are the same questions to a gateway
+// that serves nothing, and those that nobody may ask.
+func TestServeIntercept(t *testing.T) {
+	l := open(t)
+	s := serveOnGateway(t, l, sockets())
+	all := questions()
+	apply(t, l, read(t, head+allows))
+	for _, f := range all {
+		if r, heard := ask(t, l, s, f); heard || r.Arrived > 0 {
+			t.Errorf("control: a gateway that serves nothing hears %s, or %d of it arrive", f.name, r.Arrived)
+		}
+	}
+	served := serving(t, "time = \"intercept\"\nnames = \"sinkhole\"")
+	apply(t, l, served)
+	if again, _ := apply(t, l, served); !again.Empty() {
+		t.Errorf("a second apply changes %v", again.Plan.Changes)
+	}
+	counts := map[bool]int{}
+	for _, f := range all {
+		counts[f.allowed]++
+		r, heard := ask(t, l, s, f)
+		if heard != f.allowed || f.allowed && r.Answer != lab.Replied || !f.allowed && r.Answer == lab.Replied || r.Arrived > 0 {
+			t.Errorf("%s: heard %t, want %t; the answer is %s, %d arrived elsewhere", f.name, heard, f.allowed, r.Answer, r.Arrived)
+		}
+	}
+	for _, a := range []string{inCamera, inCamera6, "10.30.0.22"} {
+		if n := flows(t, l, netip.MustParseAddr(a)); n != 0 {
+			t.Errorf("conntrack has %d entries of %s", n, a)
+		}
+	}
+	flushTables(t, l)
+	for _, f := range all {
+		if !f.allowed {
+			continue
+		}
+		if r, heard := ask(t, l, s, f); r.Arrived > 0 || !heard {
+			t.Errorf("without the packet filter, %s: heard %t, %d arrived elsewhere", f.name, heard, r.Arrived)
+		}
+	}
+	t.Logf("%d questions that are served, %d that are not", counts[true], counts[false])
+}
+
+// TestServeLocal holds that time = "local" is served at the segment's own address and nowhere else, and that an observed segment is
+// served there too while nothing is intercepted.
+func TestServeLocal(t *testing.T) {
+	l := open(t)
+	s := serveOnGateway(t, l, sockets())
+	const local, caught = "time = \"local\"", "time = \"intercept\"\nnames = \"sinkhole\""
+	watching := func(block string) policy.Policy {
+		p := serving(t, block)
+		p.Segments[0].Mode = policy.Observe
+		return p
+	}
+	for _, c := range []struct {
+		name   string
+		policy policy.Policy
+		passes bool // what is for somebody else
+	}{{"local", serving(t, local), false}, {"observed", watching(caught), true}} {
+		apply(t, l, c.policy)
+		for _, f := range []flow{
+			{name: "the gateway", from: c1, to: "10.30.0.1", protocol: policy.UDP, port: 123, allowed: true},
+			{name: "the gateway in IPv6", from: c1, to: "fd30::1", protocol: policy.UDP, port: 123, allowed: true},
+			{name: "the gateway elsewhere", from: c1, to: "10.40.0.1", protocol: policy.UDP, port: 123},
+			{name: "the internet", from: c1, to: outside, protocol: policy.UDP, port: 123},
+			{name: "the internet in IPv6", from: c1, to: outside6, protocol: policy.UDP, port: 123},
+			{name: "a stranger", from: stranger, to: "10.30.0.1", protocol: policy.UDP, port: 123},
+			{name: "a stranger in IPv6", from: stranger, to: "fd30::1", protocol: policy.UDP, port: 123},
+		} {
+			r, heard := ask(t, l, s, f)
+			passes := c.passes && owner(netip.MustParseAddr(f.to)) != ""
+			if heard != f.allowed || f.allowed != (r.Answer == lab.Replied) || passes != (r.Arrived > 0) {
+				t.Errorf("%s: %s: heard %t, %s, %d arrived", c.name, f.name, heard, r.Answer, r.Arrived)
+			}
+		}
+	}
+}
+
+// TestServeRate holds that one camera that asks without end is bounded, and takes nothing from the other.
+func TestServeRate(t *testing.T) {
+	l := open(t)
+	s := serveOnGateway(t, l, sockets())
+	apply(t, l, serving(t, "time = \"intercept\""))
+	m, err := l.Machine(c1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const many = 1000
+	start := time.Now()
+	for i := range many {
+		to := netip.MustParseAddr(outside)
+		packet, kind := frame.IP(m.Address(to), to, policy.UDP,
+			frame.UDP{SourcePort: uint16(30000 + i), DestinationPort: 123, Payload: []byte("time")}.Bytes(m.Address(to), to))
+		e := frame.Ethernet{Destination: gatewayMAC(), Source: m.MAC, Type: kind, Payload: packet}
+		if err := m.SendFrame(e.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := flow{name: "the other camera", from: c2, to: outside, protocol: policy.UDP, port: 123}
+	r, _ := ask(t, l, s, other)
+	most := 101 + int64(time.Since(start).Seconds()*50) + 1
+	if n := s.heard.Load(); n < 100 || n > most || r.Answer != lab.Replied {
+		t.Errorf("%d of %d questions were heard, want 100 to %d; the other camera: %s", n, many, most, r.Answer)
+	}
+}
+
+// TestServeAnswersOnly holds that a process of the gateway gets no more out than answers: from the ports that are served, to devices that
+// are verified. The control is the gateway without a policy.
+func TestServeAnswersOnly(t *testing.T) {
+	l := open(t)
+	cases := []struct {
+		name, network, local, to string
+		allowed                  bool
+	}{
+		{"time to a camera", "udp", "10.30.0.1:123", "10.30.0.21:5000", true},
+		{"time to a camera in IPv6", "udp", "[fd30::1]:123", "[fd30::21]:5000", true},
+		{"time to a stranger", "udp", "10.30.0.1:123", "10.30.0.99:5000", false},
+		{"time to the recorder", "udp", "10.40.0.1:123", "10.40.0.10:5000", false},
+		{"another port", "udp", "10.30.0.1:124", "10.30.0.21:5000", false},
+		{"another port in IPv6", "udp", "[fd30::1]:124", "[fd30::21]:5000", false},
+		{"a connection from the port of names", "tcp", "10.30.0.1:53", "10.30.0.21:5000", false},
+		{"a connection from the port of names in IPv6", "tcp", "[fd30::1]:53", "[fd30::21]:5000", false},
+	}
+	try := func(network, local, to string) bool {
+		far := netip.MustParseAddrPort(to)
+		m, err := l.Machine(owner(far.Addr()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		watch, err := m.Watch(func(p frame.Packet) bool { return p.ToPort == far.Port() && p.To == far.Addr() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer watch.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), patience/8)
+		defer cancel()
+		conn, err := l.Gateway().Dial(ctx, network, netip.MustParseAddrPort(local), far)
+		if err == nil {
+			_, _ = conn.Write([]byte("word")) // what the filter refuses is an error of the socket too
+			_ = conn.Close()
+		}
+		return within(t, watch, 1)
+	}
+	for _, c := range cases {
+		if !try(c.network, c.local, c.to) {
+			t.Errorf("control: %s does not arrive without a policy", c.name)
+		}
+	}
+	apply(t, l, serving(t, "time = \"intercept\"\nnames = \"sinkhole\""))
+	for _, c := range cases {
+		if got := try(c.network, c.local, c.to); got != c.allowed {
+			t.Errorf("%s: arrived %t", c.name, got)
+		}
+	}
+}
+
+// TestServeLeases holds who may ask for a lease, and that the answer gets out.
+func TestServeLeases(t *testing.T) {
+	l := open(t)
+	s := serveOnGateway(t, l, map[string][]uint16{"udp4": {67, 68}})
+	const everybody, nobody = "255.255.255.255", "0.0.0.0"
+	cases := []flow{
+		{name: "a camera begins", from: c1, to: everybody, source: nobody, allowed: true},
+		{name: "a camera goes on", from: c1, to: "10.30.0.1", allowed: true},
+		{name: "a newcomer begins", from: stranger, to: everybody, source: nobody, allowed: true},
+		{name: "a newcomer goes on", from: stranger, to: "10.30.0.1", source: "10.30.0.150", allowed: true},
+		{name: "a newcomer asks from outside the pool", from: stranger, to: "10.30.0.1", source: "10.30.0.99"},
+		{name: "a newcomer as a camera", from: stranger, to: "10.30.0.1", source: inCamera},
+		{name: "a newcomer asks another address of the gateway", from: stranger, to: "10.40.0.1", source: nobody},
+		{name: "a recorder begins", from: nvr, to: everybody, source: nobody},
+	}
+	for i := range cases {
+		f := &cases[i]
+		f.protocol, f.port, f.sport = policy.UDP, 67, 68
+	}
+	heard := func(f flow) bool {
+		try := f.try()
+		if f.to == everybody {
+			try.NextHop = frame.Broadcast()
+		}
+		before := s.heard.Load()
+		if _, err := l.Try(t.Context(), try); err != nil {
+			t.Fatal(err)
+		}
+		return s.heard.Load() > before
+	}
+	apply(t, l, read(t, head+allows))
+	for _, f := range cases {
+		if heard(f) {
+			t.Errorf("control: a gateway that leases nothing hears %s", f.name)
+		}
+	}
+	apply(t, l, serving(t, "leases {\n range = \"10.30.0.100-10.30.0.199\"\n lease = \"12h\"\n}"))
+	for _, f := range cases {
+		if got := heard(f); got != f.allowed {
+			t.Errorf("%s: heard %t", f.name, got)
+		}
+	}
+	other := flow{name: "another port", from: stranger, to: everybody, source: nobody, protocol: policy.UDP, port: 68, sport: 68}
+	if heard(other) {
+		t.Error("a newcomer reaches another port")
+	}
+}
+
+// TestServeDiscovery holds that the gateway hears the cameras that say where they are, and those who look for them from the segment that
+// may, and nobody else.
+func TestServeDiscovery(t *testing.T) {
+	l := open(t)
+	s := &gatewayServers{}
+	groups := map[string]netip.Addr{"udp4": netip.MustParseAddr("239.255.255.250"), "udp6": netip.MustParseAddr("ff02::c")}
+	for network, group := range groups {
+		for _, iface := range []string{"cam0", "lan0", "rec0"} {
+			err := l.Gateway().Do(func() error {
+				link, err := net.InterfaceByName(iface)
+				if err != nil {
+					return err
+				}
+				conn, err := net.ListenMulticastUDP(network, link, &net.UDPAddr{IP: group.AsSlice(), Port: 3702, Zone: iface})
+				if err == nil {
+					t.Cleanup(func() { _ = conn.Close() }) // ends the loop
+					go s.answer(conn)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var cases []flow
+	for _, group := range groups {
+		for from, may := range map[string]bool{c1: true, office: true, stranger: false, nvr: false} {
+			cases = append(cases, flow{
+				name: from + " to " + group.String(), from: from, to: group.String(), protocol: policy.UDP, port: 3702, allowed: may,
+			})
+		}
+	}
+	apply(t, l, read(t, head+allows))
+	for _, f := range cases {
+		if _, heard := ask(t, l, s, f); heard {
+			t.Errorf("control: a gateway that serves nothing hears %s", f.name)
+		}
+	}
+	apply(t, l, serving(t, "discovery = [segment.office]"))
+	for _, f := range cases {
+		if _, heard := ask(t, l, s, f); heard != f.allowed {
+			t.Errorf("%s: heard %t", f.name, heard)
+		}
+	}
+}
