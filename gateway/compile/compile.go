@@ -63,7 +63,7 @@ func (c compiler) linkTable() ruleset.Table {
 }
 
 func (c compiler) inetTable(commit string) ruleset.Table {
-	t := ruleset.Table{Family: ruleset.Inet, Name: TableName, Sets: slices.Concat(c.shared(), c.modes(), c.serveSets())}
+	t := ruleset.Table{Family: ruleset.Inet, Name: TableName, Sets: slices.Concat(c.shared(), c.modes(), []ruleset.Set{c.targets()}, c.serveSets())}
 	serves := serves(c.Policy)
 	byFamily, manage := map[string][]gate{}, map[string][]gate{}
 	for i, s := range c.sets {

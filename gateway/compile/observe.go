@@ -76,6 +76,14 @@ func (c compiler) addressSet(f family) ruleset.Set {
 	return set
 }
 
+// targets are the IPv6 addresses again, for whom neighbour discovery is about: nft knows that field as octets only.
+func (c compiler) targets() ruleset.Set {
+	set := c.addressSet(ipv6())
+	set.Name, set.Comment, set.Typeof = "targets6", "whom only a named device may speak for", true
+	set.Key = []ruleset.Field{ruleset.IIFName, ruleset.NDTarget}
+	return set
+}
+
 // guarded are the networks whose addresses leave by no uplink: those of segments that are enforced.
 func guarded(p policy.Policy, f family) ruleset.Set {
 	set := interval("guarded"+f.suffix, "networks of cameras and recorders", prefixes(networks(p, f.v4, enforced)), f.source)
@@ -104,7 +112,7 @@ func (f family) overlooking() []ruleset.Chain {
 	var last []ruleset.Rule
 	if !f.v4 {
 		last = append(last, rule("speaks for a named device", is(ruleset.ICMPv6Type, ruleset.Octet(ndAdvert)),
-			in("addresses6", ruleset.IIFName, ruleset.NDTarget), counter(), drop()))
+			in("targets6", ruleset.IIFName, ruleset.NDTarget), counter(), drop()))
 	}
 	return []ruleset.Chain{
 		chain("whoever"+s,

@@ -48,7 +48,7 @@ func TestWhereServedStands(t *testing.T) {
 		},
 		"inet intercepted": {`"cam0" . tcp . 53`, `"cam0" . udp . 53`, `"cam0" . udp . 123`},
 		"inet askers4":     {`"cam0" . 10.30.0.21`, `"cam0" . 10.30.0.22`},
-		"inet pool4":       {`"cam0" . 0.0.0.0-0.0.0.0`, `"cam0" . 10.30.0.100-10.30.0.199`},
+		"inet pool4":       {`"cam0" . 0.0.0.0`, `"cam0" . 10.30.0.100-10.30.0.199`},
 		"inet macs":        {`"cam0" . 44:19:b6:00:00:01`, `"cam0" . 44:19:b6:00:00:02`},
 		"inet addresses4":  {`"cam0" . 10.30.0.1`, `"cam0" . 10.30.0.21`, `"cam0" . 10.30.0.22`},
 	} {
