@@ -55,6 +55,7 @@ func Starter(m Surroundings, say message.Printer) []byte {
 	}
 	s.cameras()
 	s.others()
+	s.expectation()
 	s.examples()
 	text, _ := Format("site.hcl", []byte(s.text.String()))
 	return text
@@ -118,6 +119,16 @@ func (s *starter) others() {
 	if len(list) > 0 {
 		s.comment("others", message.Args{"interfaces": strings.Join(list, ", ")})
 	}
+}
+
+// expectation writes what has to hold however the policy grows.
+func (s *starter) expectation() {
+	if s.Cameras == "" {
+		return
+	}
+	s.comment("expect", nil)
+	fmt.Fprintf(&s.text, "expect %q {\n  from = %s\n  to = [\"any\"]\n  services = [\"any\"]\n  verdict = \"blocked\"\n}\n",
+		s.name("expect"), s.reference("cameras"))
 }
 
 // examples writes what is named next, as comments that are a policy without their number signs.

@@ -79,8 +79,9 @@ func TestStarterIsAPolicy(t *testing.T) {
 			text := write.Starter(m, say)
 			if p, diagnostics := read(text); len(diagnostics) > 0 {
 				t.Errorf("%s, %s:\n%s\n%s", name, language, text, say.RenderAll(diagnostics))
-			} else if len(p.Manage) != 1 || len(p.Allows) != 0 || len(p.Devices) != 0 {
-				t.Errorf("%s, %s: %d manage, %d allows, %d devices", name, language, len(p.Manage), len(p.Allows), len(p.Devices))
+			} else if len(p.Manage) != 1 || len(p.Allows) != 0 || len(p.Devices) != 0 || (len(p.Expectations) == 1) != (m.Cameras != "") {
+				t.Errorf("%s, %s: %d manage, %d allows, %d devices, %d expectations", name, language, len(p.Manage), len(p.Allows), len(p.Devices),
+					len(p.Expectations))
 			}
 			if again, _ := write.Format("site.hcl", text); string(again) != string(text) {
 				t.Errorf("%s, %s: not in the canonical format:\n%s", name, language, text)
