@@ -300,6 +300,12 @@ func (l *live) leaks() []ruleset.Rule {
 					[]ruleset.Statement{accept()})...))
 			}
 		}
+		for _, g := range sortedGates(l.pairs) {
+			if g.leaves {
+				report := []ruleset.Statement{is(l.icmpType, types(l.errors)...)}
+				list = append(list, rule("", slices.Concat(report, g.holds(g.facing(reply), false), []ruleset.Statement{accept()})...))
+			}
+		}
 	}
 	return list
 }
@@ -319,7 +325,7 @@ func (l *live) sets() []ruleset.Set {
 // leakSets returns the sets that the egress hook's table needs a copy of.
 func (l *live) leakSets() []ruleset.Set {
 	var list []ruleset.Set
-	for _, g := range sortedGates(l.gates) {
+	for _, g := range append(sortedGates(l.gates), sortedGates(l.pairs)...) {
 		if g.leaves {
 			list = append(list, g.set())
 		}

@@ -74,7 +74,7 @@ func terms() []mutant {
 	return []mutant{
 		{"a stale element", plan, "left = append(left, live[i])", "_ = i"},
 		{"an exception never ends", open, "e.Until, at)", "time.Time{}, at)"},
-		{"schedules are always open", term, "case !open || !at.Trusted:", "case !at.Trusted:"},
+		{"schedules are always open", term, "case !open || !at.Trusted:", "case !open && until.IsZero() || !at.Trusted:"},
 		{"a clock that nobody trusts opens", term, "case !open || !at.Trusted:", "case !open:"},
 		{"limited openings have no crossing", whole, "for k, e := range l.crossings {", "for k, e := range (liveElements{}) {\n\t\t\t_ = l"},
 	}

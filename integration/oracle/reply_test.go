@@ -48,6 +48,9 @@ func (m *marksman) aboutIt(s *sample) {
 	about := s.answers.packet
 	p.About = &about
 	p.Protocol, p.ICMPType = policy.ICMP, one(m.Rand, []uint8{3, 3, 11, 12, 5})
+	if p.ICMPType == 5 && frame.Parse(s.out.raw).From != about.Source {
+		p.ICMPType = 3 // source NAT itself takes no redirect
+	}
 	if p.Source.Is6() {
 		p.Protocol, p.ICMPType = policy.ICMPv6, one(m.Rand, []uint8{1, 2, 3, 4})
 	}

@@ -372,7 +372,7 @@ func (w *world) apply(t *testing.T, p policy.Policy, at policy.Moment) error {
 	t.Helper()
 	w.clock = at
 	return w.machine.Do(func() error {
-		if err := trustEverybody(); err != nil {
+		if err := untouched(); err != nil {
 			return err
 		}
 		proposal, err := w.gateway.Propose(t.Context(), p, "")
@@ -406,13 +406,18 @@ func (w *world) inhabited(ctx context.Context, p policy.Policy) error {
 	return nil
 }
 
-// trustEverybody takes the reverse-path checks back that a policy of scope "box" has left behind: one of scope "segments" does not touch
-// what it does not govern, and neither does the oracle.
-func trustEverybody() error {
-	for _, name := range append(cables(), "all", "default") {
-		if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+name+"/rp_filter", []byte("0"), 0); err != nil {
-			return fmt.Errorf("believe sources: %w", err)
+// untouched takes back what a policy of scope "box", or one that governed other interfaces, has left behind: a policy of scope "segments"
+// does not touch what it does not govern, and the oracle takes that for a router that refuses nothing.
+func untouched() error {
+	for _, name := range cables() {
+		for setting, value := range map[string]string{"ipv4/conf/" + name + "/rp_filter": "0", "ipv6/conf/" + name + "/disable_ipv6": "0"} {
+			if err := os.WriteFile("/proc/sys/net/"+setting, []byte(value), 0); err != nil {
+				return fmt.Errorf("take a setting back: %w", err)
+			}
 		}
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv4/conf/all/rp_filter", []byte("0"), 0); err != nil {
+		return fmt.Errorf("take a setting back: %w", err)
 	}
 	return nil
 }
