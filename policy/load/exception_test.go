@@ -28,6 +28,9 @@ exception "x" {
   until    = %q
   reason   = "Firmware"
   owner    = "mtremblay"
+  during {
+    hours = "06:00-08:00"
+  }
 }
 `, until)
 	p, diagnostics := load.Dir(at, nil, load.Directory{FS: fstest.MapFS{"base.hcl": {Data: base}, "x.hcl": file(text)}})
@@ -75,7 +78,7 @@ func TestUntil(t *testing.T) {
 func TestUntilNeedsAClock(t *testing.T) {
 	const until = "2026-11-20T07:00:00Z"
 	for at, want := range map[string]string{
-		"1970-01-01T00:00:00Z": "exception-long", "2026-11-19T07:00:00Z": "", "2026-11-20T07:00:00Z": "exception-over",
+		"2026-11-19T13:30:00Z": "never-opens", "1970-01-01T00:00:00Z": "exception-long", "2026-11-19T07:00:00Z": "", "2026-11-20T07:00:00Z": "exception-over",
 		"2026-10-21T07:00:00Z": "", "2026-10-21T06:59:59Z": "exception-long",
 	} {
 		moment, err := time.Parse(time.RFC3339, at)

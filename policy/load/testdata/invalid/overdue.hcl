@@ -7,6 +7,18 @@ exception "over" {
   owner    = "mtremblay"
 }
 
+exception "over-and-never-open" {
+  from     = camera.gym-north
+  to       = "198.51.100.6"
+  services = ["https"]
+  until    = "2026-11-01T07:00" # WARNING: exception-over
+  reason   = "Firmware 5.7.15"
+  owner    = "mtremblay"
+  during {
+    days = ["fri"]
+  }
+}
+
 exception "live" {
   from     = camera.gym-north
   to       = "198.51.100.8"

@@ -81,3 +81,15 @@ allow "timetable" {
     }
   }
 }
+
+allow "timetable-that-fits" {
+  from     = segment.office
+  to       = recorder.nvr-1
+  services = ["https"]
+  dynamic "during" { # WARNING: window-covered
+    for_each = range(100)
+    content {
+      hours = "00:${format("%02d", during.value % 60)}-05:${format("%02d", floor(during.value / 60))}"
+    }
+  }
+}
