@@ -30,7 +30,7 @@ func (l *loader) link(b block, s *policy.Segment) {
 	case bridged && tagged:
 		l.report.add(at(vlan.header), "vlan-and-bridge", nil)
 	case !bridged && given == nil:
-		l.report.add(at(b.header), "missing-attribute", message.Args{"name": "interface", "kind": "segment"})
+		l.report.add(at(b.header), "segment-unlinked", message.Args{"name": b.name})
 	}
 	if tagged {
 		s.VLAN = l.vlan(vlan, b.name)

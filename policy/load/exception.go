@@ -70,10 +70,12 @@ func (l *loader) until(b block) time.Time {
 // parseUntil reads a moment of RFC 3339. Without an offset it is what the clocks of the site show; an hour that they show twice is the
 // first of the two.
 func parseUntil(text string, zone policy.Zone) (time.Time, bool) {
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, true
-	}
 	const minutes = "2006-01-02T15:04"
+	for _, form := range []string{time.RFC3339, minutes + "Z07:00"} {
+		if t, err := time.Parse(form, text); err == nil {
+			return t, true
+		}
+	}
 	for _, form := range []string{minutes + ":05", minutes} {
 		t, err := time.ParseInLocation(form, text, zone.Location())
 		if err != nil {

@@ -51,6 +51,8 @@ func TestUntil(t *testing.T) {
 		"2026-11-20T07:00:30":       "2026-11-20T12:00:30Z",
 		"2026-11-20T07:00:00Z":      "2026-11-20T07:00:00Z",
 		"2026-11-20T07:00:00+02:00": "2026-11-20T05:00:00Z",
+		"2026-11-20T07:00+02:00":    "2026-11-20T05:00:00Z",
+		"2026-11-20T07:00Z":         "2026-11-20T07:00:00Z",
 		"2026-07-20T07:00":          "2026-07-20T11:00:00Z", // summer time
 		"2026-11-01T00:59":          "2026-11-01T04:59:00Z",
 		"2026-11-01T01:00":          "2026-11-01T05:00:00Z", // the first of the two
@@ -68,7 +70,7 @@ func TestUntil(t *testing.T) {
 			t.Errorf("%s: %q", text, codes)
 		}
 	}
-	if len(cases) != 9 || len(wrong) != 7 {
+	if len(cases) != 11 || len(wrong) != 7 {
 		t.Errorf("%d cases, %d mistakes", len(cases), len(wrong))
 	}
 }
@@ -78,7 +80,8 @@ func TestUntil(t *testing.T) {
 func TestUntilNeedsAClock(t *testing.T) {
 	const until = "2026-11-20T07:00:00Z"
 	for at, want := range map[string]string{
-		"2026-11-19T13:30:00Z": "never-opens", "1970-01-01T00:00:00Z": "exception-long", "2026-11-19T07:00:00Z": "", "2026-11-20T07:00:00Z": "exception-over",
+		"2026-11-19T13:30:00Z": "never-opens", "1970-01-01T00:00:00Z": "exception-long",
+		"2026-11-19T07:00:00Z": "", "2026-11-20T07:00:00Z": "exception-over",
 		"2026-10-21T07:00:00Z": "", "2026-10-21T06:59:59Z": "exception-long",
 	} {
 		moment, err := time.Parse(time.RFC3339, at)

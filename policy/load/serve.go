@@ -84,14 +84,16 @@ func (l *loader) serve(b block, s policy.Segment) policy.Serve {
 
 // records reads the names that the gateway answers for, ordered by name.
 func (l *loader) records(b block) []policy.Record {
-	pairs, here, ok := l.pairs(b, "records")
+	pairs, _, ok := l.pairs(b, "records")
 	if !ok {
 		return nil
 	}
+	where := l.entries(b, "records")
 	var list []policy.Record
 	taken := map[string]bool{}
 	for name, text := range pairs {
 		a, err := netip.ParseAddr(text)
+		here := where(name)
 		spelt := strings.ToLower(strings.TrimSuffix(name, "."))
 		switch {
 		case !isName(spelt):

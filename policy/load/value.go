@@ -207,3 +207,23 @@ func (l *loader) quoted(here place, text string) bool {
 	l.report.add(here, "quoted-reference", message.Args{"reference": text})
 	return true
 }
+
+// entries returns where each entry of a map is written: at its value where the map is written out, else where the map is.
+func (l *loader) entries(b block, name string) func(key string) place {
+	expr := b.body.Attributes[name].Expr
+	places := map[string]place{}
+	if object, ok := expr.(*hclsyntax.ObjectConsExpr); ok {
+		for _, item := range object.Items {
+			v, diags := item.KeyExpr.Value(b.ctx)
+			if text, ok := plain(unmarked(v)); ok && !diags.HasErrors() {
+				places[text] = b.place(item.ValueExpr)
+			}
+		}
+	}
+	return func(key string) place {
+		if here, written := places[key]; written {
+			return here
+		}
+		return b.place(expr)
+	}
+}

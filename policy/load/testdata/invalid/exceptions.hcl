@@ -14,7 +14,7 @@ exception "for-ever" {
   from     = camera.gym-north
   to       = segment.internet
   services = ["any"]                  # ERROR: any-uplink
-  until    = "2027-12-01T04:00-05:00" # ERROR: bad-until
+  until    = "2026-12-01 04:00" # ERROR: bad-until
   reason   = "Firmware 5.7.15"
   owner    = "mtremblay"
 }

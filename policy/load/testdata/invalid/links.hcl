@@ -1,4 +1,4 @@
-segment "nowhere" { # ERROR: missing-attribute missing-attribute
+segment "nowhere" { # ERROR: missing-attribute segment-unlinked
   kind = "camera"
 }
 

@@ -1,3 +1,8 @@
+locals {
+  d = "d.lan"
+  e = { "e_lan." = "10.40.0.1 0" }
+}
+
 segment "watched" {
   kind      = "camera"
   interface = "eth4"
@@ -6,7 +11,12 @@ segment "watched" {
   serve {
     time      = "local "
     names     = "sinkholes"                                                # ERROR: bad-choice
-    records   = { "nvr lan" = "10.40.0.10", "b.lan" = "10.40", "-c" = "10.40.0.1", "d.lan" = "ff02::1" } # ERROR: bad-domain bad-domain record-address record-address
+    records = {
+      "nvr lan" = "10.40.0.10" # ERROR: bad-domain
+      "b.lan"   = "10.40"      # ERROR: record-address
+      "-c"      = "10.40.0.1"  # ERROR: bad-domain
+      (local.d) = "ff02::1"    # ERROR: record-address
+    }
     discovery = ["segment.office", recorder.nvr-1, segment.watched, segment.internet, segment.office, segment.cameras] # ERROR: quoted-reference wrong-kind discovery-segment discovery-segment discovery-segment
     leases {
       range = "10.31.0.100-10.31.1.10" # ERROR: leases-outside
@@ -39,7 +49,8 @@ segment "gateway-leased" {
   interface = "eth6"
   addresses = ["10.32.0.1/24"]
   serve {
-    names = "off"
+    names   = "sinkhole"
+    records = local.e # ERROR: record-address
     tiem  = "local" # ERROR: unknown-attribute
     leases {
       range = "10.32.0.1-10.32.0.9" # ERROR: leases-hold
