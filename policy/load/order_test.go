@@ -111,6 +111,9 @@ func TestOrderNeverMatters(t *testing.T) {
 func TestOrderOfMistakes(t *testing.T) {
 	tried := 0
 	for _, name := range fixtures(t, "invalid") {
+		if filepath.Base(name) == "doubling.hcl" {
+			continue // it fills megabytes each time that it is read
+		}
 		f := readFixture(t, name)
 		_, want := load.Dir(november(), nil, load.Directory{FS: f.files})
 		for seed := range uint64(2) {
