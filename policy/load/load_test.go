@@ -118,7 +118,7 @@ func TestInvalid(t *testing.T) {
 	}
 	elsewhere := strings.Fields(`link-leaves file-too-large not-a-file unreadable not-utf8 no-policy file-twice too-deep too-many-cameras
 		variable-form-bool variable-form-list variable-form-map variable-form-number variable-undeclared
-		bad-yaml yaml-aliases yaml-deep syntax expression`)
+		bad-yaml yaml-aliases yaml-deep syntax expression more-mistakes line-too-long`)
 	elsewhere = append(elsewhere, load.Provoked()...)
 	var missing []string
 	for key := range message.In(message.English).Keys() {
@@ -263,7 +263,7 @@ func TestFiles(t *testing.T) {
 			"a.csv:2 not-utf8",
 		},
 		"too large":  {fstest.MapFS{"a.hcl": file(strings.Repeat("#", 16<<20) + "\n")}, "a.hcl file-too-large"},
-		"just fits":  {fstest.MapFS{"a.hcl": file(strings.Repeat("#", 16<<20-1) + "\n")}, ""},
+		"just fits":  {fstest.MapFS{"a.hcl": file(strings.Repeat("#\n", 8<<20))}, ""},
 		"pipe":       {fstest.MapFS{"a.hcl": {Mode: fs.ModeNamedPipe}}, "a.hcl not-a-file"},
 		"deep lists": {fstest.MapFS{"a.hcl": file("locals {\n a = " + strings.Repeat("[", 200000))}, "a.hcl:2 too-deep"},
 		"deep signs": {fstest.MapFS{"a.hcl": file("locals {\n a = " + strings.Repeat("!", 200000) + "true\n}\n")}, "a.hcl:2 too-deep"},

@@ -8,9 +8,6 @@ import (
 	"cordon/policy/message"
 )
 
-// maxDepth is how deep blocks, brackets and templates may nest. The parser recurses for each.
-const maxDepth = 100
-
 // parse reads and parses every policy file of every directory.
 func (l *loader) parse() {
 	files := 0
@@ -37,6 +34,11 @@ func (l *loader) parse() {
 }
 
 func (l *loader) parseFile(f *file) {
+	if long := tooLong(f); long.Line != 0 {
+		l.report.add(at(long), "line-too-long", nil)
+		l.partial = true
+		return
+	}
 	if deep := TooDeep(f.name, f.text); deep.Line != 0 {
 		l.report.add(at(deep), "too-deep", nil)
 		l.partial = true
@@ -70,7 +72,9 @@ func (l *loader) syntax(diags hcl.Diagnostics, size int) int {
 			continue
 		}
 		line = here.Line
-		l.report.add(at(here), code, args)
+		if len(l.report.list) <= maxReported { // what nobody reads costs nothing
+			l.report.add(at(here), code, args)
+		}
 		if code != "syntax-redefined" {
 			l.partial = true
 			intact = min(intact, d.Subject.Start.Byte)
@@ -98,41 +102,6 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	default:
 		l.raw[kind] = append(l.raw[kind], b)
 	}
-}
-
-// TooDeep returns where a text nests deeper than a parser may follow, the zero origin where it does not: HCL's parser recurses, and a
-// stack that overflows ends the process. Operators that stand before a term recurse like brackets do, and so does a chain of conditionals.
-func TooDeep(name string, text []byte) policy.Origin {
-	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos)
-	depth, run := 0, 0
-	for _, t := range tokens {
-		nests, recurses := nesting(t.Type)
-		depth = max(0, depth+nests)
-		if recurses {
-			run++
-		}
-		if t.Type == hclsyntax.TokenNewline && depth == 0 {
-			run = 0
-		}
-		if depth > maxDepth || run > 100*maxDepth {
-			return origin(t.Range)
-		}
-	}
-	return policy.Origin{}
-}
-
-// nesting returns what a token adds to the depth, and whether the parser recurses for it without nesting.
-func nesting(t hclsyntax.TokenType) (int, bool) {
-	switch t { //nolint:exhaustive // no other token makes the parser recurse
-	case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp,
-		hclsyntax.TokenTemplateControl:
-		return 1, false
-	case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
-		return -1, false
-	case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
-		return 0, true
-	}
-	return 0, false
 }
 
 func origin(r hcl.Range) policy.Origin {

@@ -217,7 +217,8 @@ func titles(text string) (said, codes []string) {
 			Functions: (&tree{}).functions(),
 			Variables: map[string]cty.Value{"local": cty.ObjectVal(map[string]cty.Value{"y": cty.StringVal("k")})},
 		}
-		for _, b := range parsed.Body.(*hclsyntax.Body).Blocks {
+		body, _ := parsed.Body.(*hclsyntax.Body)
+		for _, b := range body.Blocks {
 			for _, a := range b.Body.Attributes {
 				_, wrong := a.Expr.Value(scope)
 				diags = append(diags, wrong...)

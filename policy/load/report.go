@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cordon/policy"
@@ -40,8 +41,44 @@ func (r *report) put(severity message.Severity, p place, code string, args messa
 	if p.block.Line != 0 {
 		related = append(related, p.block)
 	}
+	for name, text := range args {
+		args[name] = clip(text)
+	}
 	r.list = append(r.list, message.Diagnostic{Code: code, Severity: severity, Args: args, Origin: p.origin, Related: related})
 	r.blocks = append(r.blocks, p.block)
+}
+
+// maxArgument is how many characters of what somebody wrote are quoted in a sentence, and maxReported how many diagnostics are given: more
+// than anybody reads would fill the memory.
+const (
+	maxArgument = 400
+	maxReported = 1000
+)
+
+func clip(text string) string {
+	if len(text) <= maxArgument {
+		return text
+	}
+	n := 0
+	for i := range text {
+		if n++; n > maxArgument {
+			return text[:i] + "…"
+		}
+	}
+	return text
+}
+
+// bounded returns the first diagnostics, and one about the others. It is an error if one of them is.
+func bounded(list []message.Diagnostic) []message.Diagnostic {
+	if len(list) <= maxReported {
+		return list
+	}
+	rest := list[maxReported:]
+	more := message.Diagnostic{Code: "more-mistakes", Severity: message.Warning, Args: message.Args{"count": strconv.Itoa(len(rest))}}
+	if message.HasErrors(rest) {
+		more.Severity = message.Error
+	}
+	return append(list[:maxReported:maxReported], more)
 }
 
 // finish returns the diagnostics in the order of their places: what many rows share once, with their number, and each with its line.
@@ -64,7 +101,7 @@ func (r *report) finish(t *tree) []message.Diagnostic {
 			cmp.Compare(a.Origin.Column, b.Origin.Column),
 		)
 	})
-	return list
+	return bounded(list)
 }
 
 // merged tells what the rows of a file, or the elements of a list, have in common once. Where it is one expression that goes wrong time
