@@ -263,7 +263,7 @@ func TestFiles(t *testing.T) {
 			"a.csv:2 not-utf8",
 		},
 		"too large":  {fstest.MapFS{"a.hcl": file(strings.Repeat("#", 16<<20) + "\n")}, "a.hcl file-too-large"},
-		"just fits":  {fstest.MapFS{"a.hcl": file(strings.Repeat("#\n", 8<<20))}, ""},
+		"just fits":  {fstest.MapFS{"a.hcl": file(strings.Repeat(strings.Repeat("#", 1023)+"\n", 16<<10))}, ""},
 		"pipe":       {fstest.MapFS{"a.hcl": {Mode: fs.ModeNamedPipe}}, "a.hcl not-a-file"},
 		"deep lists": {fstest.MapFS{"a.hcl": file("locals {\n a = " + strings.Repeat("[", 200000))}, "a.hcl:2 too-deep"},
 		"deep signs": {fstest.MapFS{"a.hcl": file("locals {\n a = " + strings.Repeat("!", 200000) + "true\n}\n")}, "a.hcl:2 too-deep"},
