@@ -137,6 +137,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.planVerb(),
 		a.applyVerb(),
 		a.statusVerb(),
+		a.explainVerb(),
 		a.demoVerb(),
 		a.versionVerb(),
 		a.completionVerb(),

@@ -16,7 +16,7 @@ import (
 func (a *app) help(cmd *cobra.Command, _ []string) {
 	cmd.DisableFlagsInUseLine = true // cobra's word for them is English
 	out := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "%s\n\n%s\n  %s\n", cmd.Short, a.words.Text("command.usage", nil), cmd.UseLine())
+	fmt.Fprintf(out, "%s\n\n%s\n  %s\n", strings.TrimSpace(cmd.Short+"\n"+cmd.Long), a.words.Text("command.usage", nil), cmd.UseLine())
 	a.helpVerbs(out, cmd)
 	a.helpFlags(out, "command.flags", cmd.LocalNonPersistentFlags())
 	a.helpFlags(out, "command.global", cmd.Root().PersistentFlags())

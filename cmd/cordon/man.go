@@ -46,7 +46,11 @@ func manuals() map[string]manual {
 		"plan": {answered, []example{
 			{"plan", "cordon plan policy", exitDone}, {"plan_code", "cordon plan --detailed-exitcode policy", exitNegative},
 		}},
-		"apply":      {judged, []example{{"apply", "cordon apply policy --yes --no-confirm", exitDone}}},
+		"apply": {judged, []example{{"apply", "cordon apply policy --yes --no-confirm", exitDone}}},
+		"explain": {
+			[]exitCode{exitDone, exitFailed, exitPolicy, exitUnknown, exitUsage, exitInterrupted},
+			[]example{{"explain", "cordon explain camera.door recorder.nas https --against policy --policy policy", exitDone}},
+		},
 		"status":     {answered, []example{{"status", "cordon status", exitNegative}}},
 		"demo":       {answered, []example{{"demo", "cordon demo", exitDone}}},
 		"version":    {[]exitCode{exitDone, exitUsage}, []example{{"version", "cordon version --json", exitDone}}},

@@ -16,7 +16,8 @@ func TestSentencesExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := "command|services|settings|init|man|verb|flag|usage|outcome|policy|validate|fmt|plan|apply|confirm|trouble|status|number|demo"
+	kinds := "command|services|settings|init|man|verb|flag|usage|outcome|policy|validate|fmt|plan|apply|explain|confirm|trouble|status|" +
+		"number|demo"
 	code := regexp.MustCompile(`"((?:` + kinds + `)\.[a-z_]*[a-z])"`)
 	named := map[string]bool{}
 	for _, file := range files {

@@ -6,6 +6,10 @@ import (
 	"cordon/policy/message"
 )
 
+// Nearest returns the candidate that a misspelt name most likely means, or "": diagnostics point to it, and so may whoever else is given
+// a name.
+func Nearest(name string, candidates []string) string { return nearest(name, candidates) }
+
 // nearest returns the candidate that a misspelt name most likely means, or "". Two letters exchanged, missed, doubled or mistaken are
 // near; a third of a name's letters is too far.
 func nearest(name string, candidates []string) string {

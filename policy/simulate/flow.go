@@ -114,8 +114,12 @@ func (o Oracle) named(at policy.Moment, f flow, blocks []block) Decision {
 
 // names says whether a block names a flow, whatever the hour.
 func (o Oracle) names(b block, f flow) bool {
-	covered := slices.ContainsFunc(b.services, func(s policy.Service) bool { return covers(s, f) })
-	return covered && o.anyHolds(b.from, f.from) && (f.to.gateway || o.anyHolds(b.to, f.to))
+	return b.covers(f) && o.anyHolds(b.from, f.from) && (f.to.gateway || o.anyHolds(b.to, f.to))
+}
+
+// covers says whether one of a block's services is the flow's.
+func (b block) covers(f flow) bool {
+	return slices.ContainsFunc(b.services, func(s policy.Service) bool { return covers(s, f) })
 }
 
 func covers(s policy.Service, f flow) bool {

@@ -13,7 +13,7 @@ import (
 )
 
 // hourly is a policy whose only allow has a schedule, and a packet of it.
-func hourly(t testing.TB, zone string, windows ...policy.Window) (policy.Policy, policy.Packet) {
+func hourly(t *testing.T, zone string, windows ...policy.Window) (policy.Policy, policy.Packet) {
 	t.Helper()
 	location, err := time.LoadLocation(zone)
 	if err != nil {
@@ -27,15 +27,17 @@ func hourly(t testing.TB, zone string, windows ...policy.Window) (policy.Policy,
 	end := func(id policy.SegmentID) []policy.Endpoint {
 		return []policy.Endpoint{{Kind: policy.SegmentEndpoint, Segments: []policy.SegmentID{id}}}
 	}
-	return policy.Policy{
-			Site:     policy.Site{Zone: policy.ZoneOf(location)},
-			Segments: []policy.Segment{segment("a", "10.1.0.1/24"), segment("b", "10.2.0.1/24")},
-			Allows: []policy.Allow{{
-				Name: "hours", From: end(0), To: end(1), Services: []policy.Service{{Any: true}}, During: windows,
-			}},
-		}, policy.Packet{
-			IIF: "a", Source: netip.MustParseAddr("10.1.0.5"), Destination: netip.MustParseAddr("10.2.0.5"), Protocol: policy.TCP,
-		}
+	p := policy.Policy{
+		Site:     policy.Site{Zone: policy.ZoneOf(location)},
+		Segments: []policy.Segment{segment("a", "10.1.0.1/24"), segment("b", "10.2.0.1/24")},
+		Allows: []policy.Allow{{
+			Name: "hours", From: end(0), To: end(1), Services: []policy.Service{{Any: true}}, During: windows,
+		}},
+	}
+	k := policy.Packet{
+		IIF: "a", Source: netip.MustParseAddr("10.1.0.5"), Destination: netip.MustParseAddr("10.2.0.5"), Protocol: policy.TCP,
+	}
+	return p, k
 }
 
 // window is minutes of some days.

@@ -256,7 +256,7 @@ func moment(text string) policy.Moment {
 }
 
 // read reads a policy that has to be without mistakes.
-func read(t testing.TB, text string) policy.Policy {
+func read(t *testing.T, text string) policy.Policy {
 	t.Helper()
 	files := fstest.MapFS{"site.hcl": {Data: []byte(text)}}
 	p, diagnostics := load.Dir(monday(), nil, load.Directory{Name: "", FS: files})
@@ -292,7 +292,7 @@ type probe struct {
 	decision string
 }
 
-func parseProbe(t testing.TB, line string) probe {
+func parseProbe(t *testing.T, line string) probe {
 	t.Helper()
 	what, decision, found := strings.Cut(line, " : ")
 	if !found {
@@ -318,7 +318,7 @@ func parseProbe(t testing.TB, line string) probe {
 }
 
 // read reads a packet: interface, machine, source, an arrow, destination, service and options.
-func (p *probe) read(t testing.TB, f []string) policy.Packet {
+func (p *probe) read(t *testing.T, f []string) policy.Packet {
 	t.Helper()
 	if len(f) < 6 || f[3] != ">" {
 		t.Fatalf("%s: not a packet", p.line)
@@ -343,7 +343,7 @@ func (p *probe) read(t testing.TB, f []string) policy.Packet {
 }
 
 // service reads tcp/443, udp/53, icmp/8, icmp/3.13 or proto/47.
-func (p *probe) service(t testing.TB, k *policy.Packet, text string) {
+func (p *probe) service(t *testing.T, k *policy.Packet, text string) {
 	t.Helper()
 	protocol, number, _ := strings.Cut(text, "/")
 	whole, code, _ := strings.Cut(number, ".")
@@ -366,7 +366,7 @@ func (p *probe) service(t testing.TB, k *policy.Packet, text string) {
 	}
 }
 
-func (p *probe) option(t testing.TB, k *policy.Packet, option string) {
+func (p *probe) option(t *testing.T, k *policy.Packet, option string) {
 	t.Helper()
 	name, value, _ := strings.Cut(option, "=")
 	switch name {
