@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"cordon/gateway/compile"
+	"cordon/gateway/kernel/listener"
 	"cordon/gateway/netstate"
 	"cordon/gateway/plan"
 	"cordon/gateway/wire"
@@ -42,6 +44,9 @@ type Status struct {
 	Drift []plan.Change
 	// Foreign are other programs' tables, by name.
 	Foreign []netstate.ForeignTable
+	// NotServed are the services that the policy serves and nobody waits for, as segment/service. That somebody waits does not say that
+	// the answers are right.
+	NotServed []string
 	// Down are the policy's interfaces that are absent or down.
 	Down map[string]string
 }
@@ -61,9 +66,32 @@ func (g *Gateway) Status(ctx context.Context, applied *policy.Policy, commit str
 		Stamp: stampOf(live.State.Tables), Drift: needed.Changes, Foreign: live.State.Foreign,
 		Layers: layers(live.State, wanted, needed), Down: down(*applied, live.State),
 	}
+	if s.NotServed, err = notServed(*applied); err != nil {
+		return Status{}, err
+	}
 	s.Whole = needed.Empty() && len(needed.Absent) == 0
 	s.Enforcing = s.Whole && len(Observed(*applied)) == 0
 	return s, nil
+}
+
+// notServed compares what a policy serves with the sockets that wait in the gateway's namespace.
+func notServed(p policy.Policy) ([]string, error) {
+	served := compile.ServedOf(p)
+	if len(served) == 0 {
+		return nil, nil
+	}
+	waiting, err := listener.Ports()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, s := range served {
+		silent := func(r policy.Ports) bool { return !waiting[listener.Port{Protocol: r.Protocol, Number: r.First}] }
+		if slices.ContainsFunc(s.Ports, silent) {
+			names = append(names, s.Segment+"/"+s.Name)
+		}
+	}
+	return names, nil
 }
 
 // Observed returns the names of the segments whose rules only count.

@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"cordon/gateway"
 	"cordon/integration/lab"
 	"cordon/integration/lab/frame"
 	"cordon/policy"
@@ -49,12 +51,26 @@ func transparent(network string) func(string, string, syscall.RawConn) error {
 }
 
 // gatewayServers are sockets of the gateway that answer whoever reaches them, by every interface, and count the questions.
-type gatewayServers struct{ heard atomic.Int64 }
+type gatewayServers struct {
+	heard atomic.Int64
+	came  chan struct{} // holds one token when a question came since it was last taken
+}
+
+func newGatewayServers() *gatewayServers { return &gatewayServers{came: make(chan struct{}, 1)} }
+
+// hear counts a question.
+func (s *gatewayServers) hear() {
+	s.heard.Add(1)
+	select {
+	case s.came <- struct{}{}:
+	default:
+	}
+}
 
 // serveOnGateway opens a socket for each network and port. It answers wherever the packet filter lets it.
 func serveOnGateway(t *testing.T, l *lab.Lab, ports map[string][]uint16) *gatewayServers {
 	t.Helper()
-	s := &gatewayServers{}
+	s := newGatewayServers()
 	for network, list := range ports {
 		for _, port := range list {
 			config := net.ListenConfig{Control: transparent(network)}
@@ -68,9 +84,9 @@ func serveOnGateway(t *testing.T, l *lab.Lab, ports map[string][]uint16) *gatewa
 					return err
 				}
 				conn, err := config.ListenPacket(t.Context(), network, fmt.Sprintf(":%d", port))
-				if err == nil {
-					t.Cleanup(func() { _ = conn.Close() }) // ends the loop
-					go s.answer(conn.(*net.UDPConn))
+				if udp, ok := conn.(*net.UDPConn); ok {
+					t.Cleanup(func() { _ = udp.Close() }) // ends the loop
+					go s.answer(udp)
 				}
 				return err
 			})
@@ -88,7 +104,7 @@ func (s *gatewayServers) accept(listener net.Listener) {
 		if err != nil {
 			return
 		}
-		s.heard.Add(1)
+		s.hear()
 		_ = conn.Close() // the connection was all that was asked for
 	}
 }
@@ -101,7 +117,7 @@ func (s *gatewayServers) answer(conn *net.UDPConn) {
 		if err != nil {
 			return
 		}
-		s.heard.Add(1)
+		s.hear()
 		// An answer that cannot be sent is a question that nobody answered.
 		_, _, _ = conn.WriteMsgUDPAddrPort(buffer[:n], sameWay(control[:c]), from)
 	}
@@ -174,6 +190,14 @@ func ask(t *testing.T, l *lab.Lab, s *gatewayServers, f flow) (lab.Result, bool)
 	r, err := l.Try(t.Context(), f.try())
 	if err != nil {
 		t.Fatal(err)
+	}
+	// A connection is made before its listener has heard of it.
+	for end := time.After(patience / 8); r.Answer == lab.Replied && s.heard.Load() == before; {
+		select {
+		case <-s.came:
+		case <-end:
+			return r, false
+		}
 	}
 	return r, s.heard.Load() > before
 }
@@ -392,7 +416,7 @@ func TestServeLeases(t *testing.T) {
 // may, and nobody else.
 func TestServeDiscovery(t *testing.T) {
 	l := open(t)
-	s := &gatewayServers{}
+	s := newGatewayServers()
 	groups := map[string]netip.Addr{"udp4": netip.MustParseAddr("239.255.255.250"), "udp6": netip.MustParseAddr("ff02::c")}
 	for network, group := range groups {
 		for _, iface := range []string{"cam0", "lan0", "rec0"} {
@@ -432,5 +456,34 @@ func TestServeDiscovery(t *testing.T) {
 		if _, heard := ask(t, l, s, f); heard != f.allowed {
 			t.Errorf("%s: heard %t", f.name, heard)
 		}
+	}
+}
+
+// TestNotServed holds that status names what the policy serves and nobody waits for, and nothing once somebody does.
+func TestNotServed(t *testing.T) {
+	l := open(t)
+	p := serving(t, "time = \"intercept\"\nnames = \"sinkhole\"")
+	apply(t, l, p)
+	silent := func() (names []string) {
+		inside(t, l, func(ctx context.Context, g *gateway.Gateway) error {
+			status, err := g.Status(ctx, &p, "")
+			if !status.Enforcing {
+				t.Error("a policy that serves is not enforced")
+			}
+			names = status.NotServed
+			return err
+		})
+		return names
+	}
+	if diff := cmp.Diff([]string{"cameras/time", "cameras/names"}, silent()); diff != "" {
+		t.Errorf("nobody listens (-want +got):\n%s", diff)
+	}
+	serveOnGateway(t, l, map[string][]uint16{"udp4": {53, 123}})
+	if diff := cmp.Diff([]string{"cameras/names"}, silent()); diff != "" {
+		t.Errorf("nobody listens for names by TCP (-want +got):\n%s", diff)
+	}
+	serveOnGateway(t, l, map[string][]uint16{"tcp4": {53}})
+	if names := silent(); len(names) != 0 {
+		t.Errorf("everything is served but for %q", names)
 	}
 }

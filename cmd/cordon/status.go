@@ -116,6 +116,7 @@ func describe(document *api.Status, s gateway.Status, last remembered) {
 	for _, l := range s.Layers {
 		document.Layers = append(document.Layers, api.Layer{Name: l.Name, State: string(l.State), Because: l.Because})
 	}
+	document.NotServed = append(document.NotServed, s.NotServed...)
 	for _, f := range s.Foreign {
 		document.Foreign = append(document.Foreign, f.String())
 	}
@@ -151,6 +152,9 @@ func (a *app) statusText(d *api.Status, s gateway.Status, last remembered) func(
 		a.writeSegments(&text, d)
 		a.writeChanges(&text, s.Drift)
 		a.writeLayers(&text, d.Layers, last.policy != nil)
+		for _, name := range d.NotServed {
+			fmt.Fprintln(&text, a.words.Text("status.not_served", message.Args{"service": name}))
+		}
 		for _, name := range d.Foreign {
 			fmt.Fprintln(&text, a.words.Text("status.foreign", message.Args{"table": name}))
 		}

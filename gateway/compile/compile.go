@@ -63,7 +63,8 @@ func (c compiler) linkTable() ruleset.Table {
 }
 
 func (c compiler) inetTable(commit string) ruleset.Table {
-	t := ruleset.Table{Family: ruleset.Inet, Name: TableName, Sets: slices.Concat(c.shared(), c.modes(), []ruleset.Set{c.targets()}, c.serveSets())}
+	t := ruleset.Table{Family: ruleset.Inet, Name: TableName}
+	t.Sets = slices.Concat(c.shared(), c.modes(), []ruleset.Set{c.targets()}, c.serveSets())
 	serves := serves(c.Policy)
 	byFamily, manage := map[string][]gate{}, map[string][]gate{}
 	for i, s := range c.sets {
@@ -355,10 +356,6 @@ func interfaces(p policy.Policy, wanted func(*policy.Segment) bool) []string {
 		}
 	}
 	return list
-}
-
-func (c compiler) networks(v4 bool, wanted func(*policy.Segment) bool) []netip.Prefix {
-	return networks(c.Policy, v4, wanted)
 }
 
 // networks returns what the wanted segments own in one family.

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"net/netip"
+	"slices"
 
 	"cordon/gateway/netstate"
 	"cordon/gateway/ruleset"
@@ -117,10 +118,8 @@ func (c compiler) asked(f family) map[string]string {
 // finds says whether somebody on a segment may look for the cameras of another one.
 func (c compiler) finds(id policy.SegmentID) bool {
 	for i := range c.Segments {
-		for _, other := range c.Segments[i].Serve.Discovery {
-			if other == id {
-				return true
-			}
+		if slices.Contains(c.Segments[i].Serve.Discovery, id) {
+			return true
 		}
 	}
 	return false
@@ -188,6 +187,30 @@ func run(s *policy.Segment, first, last netip.Addr) ruleset.Element {
 	}
 }
 
+// Served is one service that the policy says the gateway offers on a segment, and where somebody has to wait for its questions.
+type Served struct {
+	Segment, Name string // Name is the attribute: time, names, discovery, leases
+	Ports         []policy.Ports
+}
+
+// ServedOf returns everything that a policy serves, in the order of its segments.
+func ServedOf(p policy.Policy) []Served {
+	words := map[uint16]string{portTime: "time", portNames: "names", portLeases: "leases", portDiscovery: "discovery"}
+	var list []Served
+	for i := range p.Segments {
+		s := &p.Segments[i]
+		for _, q := range offered(s) {
+			ports := policy.Ports{Protocol: q.protocol, First: q.port, Last: q.port}
+			if last := len(list) - 1; last >= 0 && list[last].Segment == s.Name && list[last].Name == words[q.port] {
+				list[last].Ports = append(list[last].Ports, ports)
+				continue
+			}
+			list = append(list, Served{Segment: s.Name, Name: words[q.port], Ports: []policy.Ports{ports}})
+		}
+	}
+	return list
+}
+
 // unicast holds for an address of one machine: nobody intercepts what is said to many.
 func (f family) unicast() ruleset.Between {
 	first, last := netip.AddrFrom4([4]byte{0, 0, 0, 1}), netip.AddrFrom4([4]byte{223, 255, 255, 255})
@@ -208,7 +231,7 @@ func (f family) questions() []ruleset.Rule {
 	}
 }
 
-// leased finds, among those whom nobody knows, who asks for a lease: without an address, or with one of the pool.
+// leased4 finds, among those whom nobody knows, who asks for a lease: without an address, or with one of the pool.
 func leased4() ruleset.Rule {
 	return rule("DHCP", is(ruleset.UDPSourcePort, ruleset.Short(portLeased)), is(ruleset.UDPDestinationPort, ruleset.Short(portLeases)),
 		in("pool4", ruleset.IIFName, ruleset.IPSource),
@@ -256,7 +279,7 @@ func finding() []ruleset.Rule {
 	return rules
 }
 
-// answering returns the chains that let the gateway's answers out: asked before conntrack, so that they make no entry, and again where
+// answeringChains returns the chains that let the gateway's answers out: asked before conntrack, so that they make no entry, and again where
 // output decides.
 func answeringChains() []ruleset.Chain {
 	opens := ruleset.Compare{Field: ruleset.TCPFlags, Mask: "\x12", Values: []string{"\x02"}}

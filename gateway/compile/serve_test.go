@@ -133,7 +133,9 @@ func TestModeIsElements(t *testing.T) {
 
 // TestStampHasNoPointers holds that two readings of one text are one policy, whatever stands behind a pointer.
 func TestStampHasNoPointers(t *testing.T) {
-	stamp := func(p policy.Policy) []string { return rules(t, compile.Ruleset(p, "", policy.Moment{}), ruleset.Inet, "origins") }
+	stamp := func(p policy.Policy) []string {
+		return rules(t, compile.Ruleset(p, "", policy.Moment{}), ruleset.Inet, "origins")
+	}
 	trunk := func() policy.Policy {
 		p := serving()
 		p.Segments[cameras].VLAN = &policy.VLAN{Parent: "eth1", ID: 30}
@@ -146,5 +148,47 @@ func TestStampHasNoPointers(t *testing.T) {
 	other.Segments[cameras].Serve.Leases.Lease = time.Hour
 	if cmp.Equal(stamp(trunk()), stamp(other)) {
 		t.Error("control: another lease has the same stamp")
+	}
+}
+
+// TestAllowedPacketsMeetNothingNew holds that observing and serving cost an allowed packet nothing: no chain on its way asks for the mode,
+// and where one asks what is served, the rules that let a flow go on to forward are all that stand behind it.
+func TestAllowedPacketsMeetNothingNew(t *testing.T) {
+	asks := func(text string) bool {
+		for _, word := range []string{"@observed", "@enforced", "@macs", "@addresses", "@asked", "@intercepted", "overlook", "whoever", "unnamed"} {
+			if strings.Contains(text, word) {
+				return true
+			}
+		}
+		return false
+	}
+	seen := 0
+	for name, p := range map[string]policy.Policy{"plain": school(), "serving": serving()} {
+		r := compile.Ruleset(p, "", policy.Moment{})
+		for _, c := range []string{
+			"cameras", "recorders", "camera4", "camera6", "recorder4", "recorder6", "prerouting", "camera", "recorder", "home", "uplink",
+			"forward", "judge", "judge4", "judge6", "reply4", "reply6", "postrouting", "leaving",
+		} {
+			for _, text := range rules(t, r, ruleset.Inet, c) {
+				seen++
+				if asks(text) {
+					t.Errorf("%s: chain %s: %s", name, c, text)
+				}
+			}
+		}
+		if list := rules(t, r, ruleset.Netdev, "speaks"); !asks(list[len(list)-2]) || slices.ContainsFunc(list[:len(list)-2], asks) {
+			t.Errorf("%s: chain speaks: %q", name, list)
+		}
+		for _, c := range []string{"known4", "known6"} {
+			list := rules(t, r, ruleset.Inet, c)
+			reach := slices.IndexFunc(list, func(text string) bool { return strings.Contains(text, "@reach") })
+			before := slices.IndexFunc(list, asks)
+			if served := name == "serving"; reach < 0 || (before < reach) != served || !asks(list[len(list)-2]) {
+				t.Errorf("%s: chain %s: %q", name, c, list)
+			}
+		}
+	}
+	if seen < 100 {
+		t.Errorf("only %d rules were looked at", seen)
 	}
 }
