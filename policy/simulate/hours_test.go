@@ -127,3 +127,25 @@ func TestHoursOfTwoArithmetics(t *testing.T) {
 		t.Errorf("open and shut: %v", seen)
 	}
 }
+
+// TestEveryHour: a schedule without an hour that is shut needs no clock; one with a shut minute does.
+func TestEveryHour(t *testing.T) {
+	week := []time.Weekday{time.Sunday, time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday, time.Saturday}
+	for name, c := range map[string]struct {
+		windows []policy.Window
+		open    bool
+	}{
+		"one window":         {[]policy.Window{window(0, 24*hour, week...)}, true},
+		"two that meet":      {[]policy.Window{window(0, 8*hour, week...), window(8*hour, 24*hour, week...)}, true},
+		"over midnight":      {[]policy.Window{window(8*hour, 8*hour, week...)}, true},
+		"a minute is shut":   {[]policy.Window{window(0, 24*hour-1, week...)}, false},
+		"one day is missing": {[]policy.Window{window(0, 24*hour, week[1:]...)}, false},
+	} {
+		p, k := hourly(t, "America/Toronto", c.windows...)
+		at := moment("2026-11-23T10:15:00-05:00")
+		at.Trusted = false
+		if d := simulate.Packet(p, at, k); (d.Verdict == policy.Allowed) != c.open {
+			t.Errorf("%s: %+v", name, d)
+		}
+	}
+}
