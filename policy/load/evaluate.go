@@ -75,6 +75,9 @@ func (l *loader) known(t hcl.Traversal, b block) bool {
 		return l.knownLocal(t, here)
 	case root == "var":
 		return l.knownVariable(t, here)
+	case root == "each":
+		l.report.add(here, "each-outside", nil)
+		return false
 	case slices.Contains(referable(), root):
 		return l.knownReference(t, here)
 	}

@@ -52,6 +52,17 @@ func (l *loader) unknownAttribute(here place, b block, name string, known []stri
 	}
 }
 
+// meant says whether an attribute stands there under another name, which is reported already.
+func meant(b block, s schema, name string) bool {
+	known := slices.Concat(s.required, s.optional)
+	for given := range b.body.Attributes {
+		if !slices.Contains(known, given) && (attributeSynonym(given) == name || nearest(given, known) == name) {
+			return true
+		}
+	}
+	return false
+}
+
 // blockSynonym returns what other programs' words mean here.
 func blockSynonym(kind string) string {
 	switch kind {

@@ -102,7 +102,7 @@ func (l *loader) shape(b block, s schema) {
 		l.shapeBlock(b, s, inner)
 	}
 	for _, name := range s.required {
-		if b.body.Attributes[name] == nil {
+		if b.body.Attributes[name] == nil && !meant(b, s, name) {
 			l.report.add(at(b.header), "missing-attribute", message.Args{"name": name, "kind": b.kind})
 		}
 	}
