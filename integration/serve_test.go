@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -452,11 +453,61 @@ func TestServeDiscovery(t *testing.T) {
 		}
 	}
 	apply(t, l, serving(t, "discovery = [segment.office]"))
+	probes(t, l)
 	for _, f := range cases {
 		if _, heard := ask(t, l, s, f); heard != f.allowed {
 			t.Errorf("%s: heard %t", f.name, heard)
 		}
 	}
+}
+
+// probes holds that the gateway looks for cameras from the port of discovery, and by no other way.
+func probes(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	m, err := l.Machine(c1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		from, to string
+		allowed  bool
+	}{
+		{"10.30.0.1:3702", "239.255.255.250:3702", true}, {"[fd30::1]:3702", "[ff02::c%cam0]:3702", true},
+		{"10.30.0.1:3703", "239.255.255.250:3702", false}, {"10.30.0.1:3702", "239.255.255.250:3703", false},
+		{"10.30.0.1:3702", "224.0.0.1:3702", false}, {"[fd30::1]:3703", "[ff02::c%cam0]:3702", false},
+	} {
+		far := netip.MustParseAddrPort(c.to)
+		watch, err := m.Watch(func(p frame.Packet) bool { return p.ToPort == far.Port() && p.To == far.Addr().WithZone("") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(netip.MustParseAddrPort(c.from)), Control: fromCameras}
+		err = l.Gateway().Do(func() error {
+			conn, err := config.DialContext(t.Context(), "udp", c.to)
+			if err != nil {
+				return err
+			}
+			_, _ = conn.Write([]byte("probe")) // what the filter refuses is an error of the socket too
+			return conn.Close()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := within(t, watch, 1); got != c.allowed {
+			t.Errorf("a probe from %s to %s: arrived %t", c.from, c.to, got)
+		}
+		watch.Close()
+	}
+}
+
+// fromCameras binds a socket to the cameras' interface, beside those that listen there.
+func fromCameras(_, _ string, c syscall.RawConn) error {
+	var errs [2]error
+	err := c.Control(func(fd uintptr) {
+		errs[0] = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		errs[1] = unix.SetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, "cam0")
+	})
+	return errors.Join(err, errs[0], errs[1])
 }
 
 // TestNotServed holds that status names what the policy serves and nobody waits for, and nothing once somebody does.

@@ -22,4 +22,9 @@
 //
 // Ingress leaves a mark on a packet whose flow it found. The mark is a hint for this packet and never stored: without it the later
 // chains look everything up themselves, and with a forged one a packet still needs conntrack's direction and the pair of interfaces.
+//
+// # Observing and serving
+//
+// An observed segment differs in elements alone: the ends of refusing chains look its interface up and count instead. What the gateway
+// serves is let in at ingress, kept from conntrack, and answered by output; its chains exist where a policy serves something.
 package compile

@@ -279,8 +279,8 @@ func finding() []ruleset.Rule {
 	return rules
 }
 
-// answeringChains returns the chains that let the gateway's answers out: asked before conntrack, so that they make no entry, and again where
-// output decides.
+// answeringChains returns the chains that let the gateway's answers out: asked before conntrack, so that they make no entry, and again
+// where output decides.
 func answeringChains() []ruleset.Chain {
 	opens := ruleset.Compare{Field: ruleset.TCPFlags, Mask: "\x12", Values: []string{"\x02"}}
 	port := func(f ruleset.Field, p uint16) ruleset.Compare { return is(f, ruleset.Short(p)) }

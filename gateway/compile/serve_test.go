@@ -155,7 +155,9 @@ func TestStampHasNoPointers(t *testing.T) {
 // and where one asks what is served, the rules that let a flow go on to forward are all that stand behind it.
 func TestAllowedPacketsMeetNothingNew(t *testing.T) {
 	asks := func(text string) bool {
-		for _, word := range []string{"@observed", "@enforced", "@macs", "@addresses", "@asked", "@intercepted", "overlook", "whoever", "unnamed"} {
+		for _, word := range []string{
+			"@observed", "@enforced", "@macs", "@addresses", "@asked", "@intercepted", "overlook", "whoever", "unnamed",
+		} {
 			if strings.Contains(text, word) {
 				return true
 			}

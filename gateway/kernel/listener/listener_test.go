@@ -40,7 +40,8 @@ func TestPorts(t *testing.T) {
 		}
 		return all
 	}
-	one, other := listener.Port{Protocol: policy.TCP, Number: portOf(t, tcp.Addr())}, listener.Port{Protocol: policy.UDP, Number: portOf(t, udp.LocalAddr())}
+	one := listener.Port{Protocol: policy.TCP, Number: portOf(t, tcp.Addr())}
+	other := listener.Port{Protocol: policy.UDP, Number: portOf(t, udp.LocalAddr())}
 	client := listener.Port{Protocol: policy.UDP, Number: portOf(t, talks.LocalAddr())}
 	if all := ports(); !all[one] || !all[other] || all[client] {
 		t.Errorf("%v, %v and not %v wait: %v", one, other, client, all)
