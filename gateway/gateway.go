@@ -39,6 +39,14 @@ func (e *AbsentError) Error() string {
 	return "this machine has no interface " + strings.Join(e.Interfaces, ", ")
 }
 
+// OccupiedError says that an interface which Cordon is to make is there already, as something else that it did not make.
+type OccupiedError struct{ Link netstate.Link }
+
+// Error names it.
+func (e *OccupiedError) Error() string {
+	return "an interface of another kind has the name of one that is to be made: " + e.Link.String()
+}
+
 // DiffersError says that the kernel, read back, does not hold what was applied to it.
 type DiffersError struct{ Changes []plan.Change }
 
@@ -78,6 +86,9 @@ func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (
 	if absent := result.Plan.Absent; len(absent) > 0 {
 		return result, &AbsentError{absent, interfaces(live.State)}
 	}
+	if taken := result.Plan.Occupied; len(taken) > 0 {
+		return result, &OccupiedError{taken[0]}
+	}
 	flows, err := g.kernel.Flows()
 	if err != nil {
 		return result, fmt.Errorf("list the running flows: %w", err)
@@ -88,6 +99,10 @@ func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (
 		}
 	}
 	result.Kept = len(flows) - len(result.Cut)
+	// Hooks cannot be bound to interfaces that are not there yet: then only the change itself tells.
+	if len(result.Plan.Fresh) > 0 {
+		return result, nil
+	}
 	if err := g.kernel.Check(ctx, result.Plan); err != nil {
 		return result, fmt.Errorf("this kernel does not take the packet filter: %w", err)
 	}
@@ -100,11 +115,12 @@ func (p *Proposal) refuses(f netstate.Flow) bool { return !p.doors.Permit(f) }
 func (p *Proposal) Empty() bool { return p.Plan.Empty() && len(p.Cut) == 0 }
 
 func settings(s netstate.State) []string {
-	names := make([]string, len(s.Sysctls))
-	for i, setting := range s.Sysctls {
-		names[i] = setting.Name
+	names := make([]string, 0, 2*len(s.Sysctls))
+	for _, setting := range s.Sysctls {
+		names = append(names, setting.Name, plan.Template(setting.Name))
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func interfaces(s netstate.State) []string {

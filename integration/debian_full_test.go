@@ -52,7 +52,7 @@ func onDebian() []judged {
 		{
 			folder: "integration", alone: true,
 			must: "TestFlows TestApplyTwice TestOneCameraMore TestRevokedFlowDies TestFlushedFilter TestFailedChangeIsUndone TestStatus" +
-				" TestExceptionEnds TestRouteLockEnds TestHours",
+				" TestExceptionEnds TestRouteLockEnds TestHours TestVLAN TestVLANFollowsThePolicy TestTrunkIsAnUplink",
 		},
 		// The last one: the kernel is not whole again afterwards.
 		{folder: "integration", alone: true, must: "TestKernelWithoutReject"},

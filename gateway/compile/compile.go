@@ -53,7 +53,7 @@ func (c compiler) linkTable() ruleset.Table {
 			guarded(c.Policy, ipv6()),
 			c.addressSet(ipv4()),
 		},
-		Chains: links(c.interfaces(governed), c.interfaces(isUplink), c.live),
+		Chains: append(trunkGuard(c.Policy), links(c.interfaces(governed), c.interfaces(isUplink), carried(c.Policy), c.live)...),
 	}
 	t.Sets = append(t.Sets, c.modes()...)
 	for _, l := range c.live {

@@ -123,7 +123,7 @@ func leaving(nat bool, limited []*live) []ruleset.Chain {
 }
 
 // links returns the table below IP: who may speak ARP, which ethertypes there are, and the last look at what leaves by an uplink.
-func links(governed, uplinks []string, limited []*live) []ruleset.Chain {
+func links(governed, uplinks []string, carried []ruleset.Rule, limited []*live) []ruleset.Chain {
 	var chains []ruleset.Chain
 	if len(governed) > 0 {
 		hook := ruleset.Hook{Point: ruleset.Ingress, Priority: priorityARP, Devices: governed, Drop: true}
@@ -136,11 +136,11 @@ func links(governed, uplinks []string, limited []*live) []ruleset.Chain {
 	}
 	if len(uplinks) > 0 {
 		hook := ruleset.Hook{Point: ruleset.Egress, Priority: priorityEgress, Devices: uplinks}
-		chains = append(chains, base("egress", hook,
+		chains = append(chains, base("egress", hook, append(carried,
 			rule("to a camera's or recorder's address", in("guarded4", ruleset.IPDestination), counter(), drop()),
 			rule("to a camera's or recorder's address", in("guarded6", ruleset.IP6Destination), counter(), drop()),
 			rule("", in("guarded4", ruleset.IPSource), goTo("leak")),
-			rule("", in("guarded6", ruleset.IP6Source), goTo("leak"))),
+			rule("", in("guarded6", ruleset.IP6Source), goTo("leak")))...),
 			leak(limited))
 	}
 	return chains

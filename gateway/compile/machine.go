@@ -26,12 +26,15 @@ func wantedLinks(p policy.Policy) []netstate.Link {
 	list := make([]netstate.Link, 0, len(p.Segments))
 	for i := range p.Segments {
 		l := netstate.Link{Name: p.Segments[i].Interface, Up: true}
+		if v := p.Segments[i].VLAN; v != nil {
+			l.Kind, l.Parent, l.VLAN = netstate.VLANKind, v.Parent, v.ID
+		}
 		if p.Segments[i].Kind.Governed() {
 			l.Group = netstate.GovernedGroup
 		}
 		list = append(list, l)
 	}
-	return list
+	return append(list, trunkLinks(p)...)
 }
 
 func addresses(p policy.Policy) []netstate.Address {

@@ -71,7 +71,7 @@ func sysctls(p policy.Policy, rules []netstate.Rule) []netstate.Sysctl {
 			set(s.Interface, setting{"ipv6", "disable_ipv6", flag(!speaksV6(s))})
 		}
 	}
-	return append(append(list, answering(p)...), forwarding(p)...)
+	return slices.Concat(list, trunkSysctls(p), answering(p), forwarding(p))
 }
 
 // answering takes "destination unreachable" out of the errors that the kernel itself bounds, to one a second and receiver (6 at once):

@@ -39,7 +39,8 @@ type ForeignTable struct {
 	Name   string
 }
 
-// Link is a network interface. A wanted link says only Name, Group and Up; Up false means that it does not matter.
+// Link is a network interface. A wanted link says only Name, Group and Up; Up false means that it does not matter. One that Cordon makes
+// itself has a Kind and what belongs to it, and a bridge's port has its Master and says whether it is Isolated.
 type Link struct {
 	Name   string
 	Index  int
@@ -48,6 +49,15 @@ type Link struct {
 	Group  uint32
 	MAC    policy.MAC // of an Ethernet interface
 	Master string     // the bridge, bond or VRF that it belongs to
+	// Alias is a remark that stays with the interface as long as it lives: ours says that Cordon made it.
+	Alias string
+	// Parent is the interface that a VLAN's tagged frames come in by, and VLAN the number in their tags.
+	Parent string
+	VLAN   uint16
+	// Isolated says of a bridge's port that it passes nothing to other isolated ports.
+	Isolated bool
+	// Filtering and Snooping say of a bridge that it looks at VLAN tags, and that it sends multicast only where somebody listens.
+	Filtering, Snooping bool
 }
 
 // Address is an address of the machine itself, with its network's length.

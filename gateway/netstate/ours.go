@@ -61,5 +61,22 @@ func (r Route) Opens() bool {
 // Ours says whether Cordon added the address. Kernels before 5.18 do not keep who did.
 func (a Address) Ours() bool { return a.Protocol == RouteProtocol }
 
+// The kinds of interface that Cordon makes, by the kernel's words.
+const (
+	VLANKind   = "vlan"
+	BridgeKind = "bridge"
+)
+
+// LinkAlias marks the interfaces that Cordon made: no other is ever removed.
+const LinkAlias = "cordon"
+
+// Ours says whether Cordon made the interface.
+func (l Link) Ours() bool { return l.Alias == LinkAlias }
+
+// SameMaking says whether two interfaces are the same but for what can be changed while they live.
+func (l Link) SameMaking(m Link) bool {
+	return l.Kind == m.Kind && l.Parent == m.Parent && l.VLAN == m.VLAN
+}
+
 // Governed says whether the interface carries Cordon's group.
 func (l Link) Governed() bool { return l.Group == GovernedGroup }

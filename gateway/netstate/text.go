@@ -57,7 +57,33 @@ func (l Link) String() string {
 	if l.Up {
 		up = "up"
 	}
-	return words("dev", l.Name, option("master", l.Master), option("group", decimal(l.Group)), up)
+	return words("dev", l.Name, option("link", l.Parent), l.making(), option("master", l.Master), l.isolation(),
+		option("group", decimal(l.Group)), up)
+}
+
+// making returns the type of an interface that can be made, and what its type wants.
+func (l Link) making() string {
+	switch l.Kind {
+	case VLANKind:
+		return "type vlan id " + decimal(l.VLAN)
+	case BridgeKind:
+		return words("type bridge vlan_filtering", digit(l.Filtering), "mcast_snooping", digit(l.Snooping))
+	}
+	return ""
+}
+
+func (l Link) isolation() string {
+	if l.Isolated {
+		return "isolated on"
+	}
+	return ""
+}
+
+func digit(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
 }
 
 // String returns the address as `ip address` takes it: "10.30.0.1/24 dev cam0".

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"cordon/gateway/netstate"
@@ -38,17 +39,19 @@ func (s Step) String() string { return string(s.Action) + " " + s.Object.String(
 //	          2  settings: all, default, then each interface, and there disable_ipv6 first
 //	          3  device group of governed interfaces, which outlives a rename
 //	          4  blackholes, then the rules that lead into them: 880, 881
-//	          5  rules that open go (877, 878, 879), then routes that open, neighbours, addresses
+//	          5  rules that open go (877, 878, 879), then routes that open, neighbours, addresses; ports leave our bridges
+//	          6  our own interfaces are made, down, with their settings
 //	          ─  the packet filter, one transaction: from here on hooks know every interface
-//	Loosen    6  links up, addresses, which also make the kernel's own routes
-//	          7  routes that open: those on the link, then those by a router, which the kernel finds by the former
-//	          8  rules that open
-//	          9  rules that shut go, then the blackholes behind them
-//	         10  neighbours, which need a link that is up; the group of interfaces that are no longer governed
+//	Loosen    7  ports on their bridges, links up, addresses, which also make the kernel's own routes
+//	          8  routes that open: those on the link, then those by a router, which the kernel finds by the former
+//	          9  rules that open
+//	         10  rules that shut go, then the blackholes behind them
+//	         11  neighbours, which need a link that is up; the group of interfaces that are no longer governed; interfaces of ours that
+//	             nobody wants
 //	          ─  read back, prove
-//	Forward  11  forwarding on, and again what switching it writes over
+//	Forward  12  forwarding on, and again what switching it writes over
 //
-// An interface that was not governed before loses its ways out in 4 and gets those to its peers in 7: it is cut, for milliseconds,
+// An interface that was not governed before loses its ways out in 4 and gets those to its peers in 8: it is cut, for milliseconds,
 // rather than open to a network whose packet filter does not know it yet.
 type Network struct {
 	Tighten, Loosen, Forward []Step
@@ -56,6 +59,11 @@ type Network struct {
 	Absent []string
 	// Missing are wanted settings that this kernel does not have.
 	Missing []netstate.Sysctl
+	// Occupied are interfaces that are there and not ours, where one of their name is to be made.
+	Occupied []netstate.Link
+	// Fresh are the interfaces that the plan makes: hooks of the packet filter can only then be bound to them. Those of them that were
+	// there as something else lose theirs before.
+	Fresh []string
 }
 
 // Empty says whether nothing is to be done. What is absent or missing is not.
@@ -74,7 +82,12 @@ const (
 	closeRoutes
 	forgetNeighbours
 	removeAddresses
+	unplugPorts
+	unmakeLinks
+	makeLinks
+	settleLinks
 	tightened // the packet filter's transaction
+	plugPorts
 	raiseLinks
 	addAddresses
 	openRoutes
@@ -84,6 +97,7 @@ const (
 	unshutRoutes
 	setNeighbours
 	release
+	removeLinks
 	loosened // read back, prove
 	startForwarding
 )
@@ -99,7 +113,10 @@ type network struct {
 	live, wanted netstate.State
 	links        map[string]netstate.Link // live
 	absent       map[string]bool
+	waiting      map[string]bool // to be made, and its parent is absent
+	made         map[string]bool
 	missing      []netstate.Sysctl
+	occupied     []netstate.Link
 	steps        []placed
 }
 
@@ -108,12 +125,15 @@ type network struct {
 func NetworkBetween(live, wanted netstate.State) Network {
 	n := network{
 		live: live.Canonical(), wanted: wanted.Canonical(), links: map[string]netstate.Link{}, absent: map[string]bool{},
+		waiting: map[string]bool{}, made: map[string]bool{},
 	}
 	for _, l := range live.Links {
 		n.links[l.Name] = l
 	}
+	n.making()
 	n.settings()
 	n.groups()
+	n.ports()
 	n.addresses()
 	n.routes()
 	n.rules()
@@ -124,7 +144,7 @@ func NetworkBetween(live, wanted netstate.State) Network {
 // ordered sorts the steps by their places and divides them.
 func (n *network) ordered() Network {
 	slices.SortStableFunc(n.steps, func(a, b placed) int { return cmp.Compare(a.phase, b.phase) })
-	plan := Network{Missing: n.missing}
+	plan := Network{Missing: n.missing, Occupied: n.occupied, Fresh: slices.Sorted(maps.Keys(n.made))}
 	for name := range n.absent {
 		plan.Absent = append(plan.Absent, name)
 	}
@@ -158,6 +178,9 @@ func (n *network) remove(at phase, object netstate.Object) {
 func (n *network) present(name string) bool {
 	if name == "" {
 		return true
+	}
+	if n.waiting[name] {
+		return false
 	}
 	if _, ok := n.links[name]; !ok {
 		n.absent[name] = true
@@ -210,8 +233,9 @@ func (n *network) addresses() {
 		a.Protocol = 0
 		return a
 	}
-	extra, lacking := differences(n.live.Addresses, n.wanted.Addresses, anonymous)
-	for _, a := range extra {
+	kept, lost := remaining(n, n.live.Addresses, func(a netstate.Address) string { return a.Interface })
+	extra, lacking := differences(kept, n.wanted.Addresses, anonymous)
+	for _, a := range append(extra, lost...) {
 		if a.Ours() {
 			n.remove(removeAddresses, a)
 		}
@@ -231,7 +255,11 @@ func (n *network) neighbours() {
 	}
 	type key struct{ link, address string }
 	of := func(e netstate.Neighbour) key { return key{e.Interface, e.Address.String()} }
-	extra, lacking := differences(n.live.Neighbours, n.wanted.Neighbours, func(e netstate.Neighbour) netstate.Neighbour { return e })
+	kept, lost := remaining(n, n.live.Neighbours, func(e netstate.Neighbour) string { return e.Interface })
+	for _, e := range lost {
+		n.remove(forgetNeighbours, e)
+	}
+	extra, lacking := differences(kept, n.wanted.Neighbours, func(e netstate.Neighbour) netstate.Neighbour { return e })
 	standing := map[key]netstate.Neighbour{}
 	for _, e := range extra {
 		standing[of(e)] = e

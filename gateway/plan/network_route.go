@@ -35,7 +35,13 @@ func (n *network) routes() {
 		r.Protocol = 0
 		return r
 	}
-	extra, lacking := differences(n.live.Routes, n.wanted.Routes, anonymous)
+	kept, lost := remaining(n, n.live.Routes, func(r netstate.Route) string { return r.Interface })
+	for _, r := range lost {
+		if r.Ours() {
+			n.remove(closeRoutes, r)
+		}
+	}
+	extra, lacking := differences(kept, n.wanted.Routes, anonymous)
 	standing, amended := map[place]netstate.Route{}, map[netstate.Route]bool{}
 	for _, r := range extra {
 		if _, taken := standing[placeOf(r)]; r.Ours() && !taken {

@@ -20,6 +20,22 @@ func parse(name string) settingName {
 	return settingName{key: parts[len(parts)-1]}
 }
 
+// Template returns the name of what an interface that is yet to be made begins with, or the name itself where there is no such thing.
+func Template(setting string) string {
+	name := parse(setting)
+	if name.link == "" || name.everyLink() {
+		return setting
+	}
+	return strings.Replace(setting, "/"+name.link+"/", "/default/", 1)
+}
+
+// fresh returns a setting of an interface that is yet to be made.
+func (s settingName) fresh(live map[string]netstate.Sysctl, name string) (netstate.Sysctl, bool) {
+	before, known := live[Template(name)]
+	before.Name = name
+	return before, known
+}
+
 // everyLink says whether the setting is for all interfaces, or for those to come.
 func (s settingName) everyLink() bool { return s.link == "all" || s.link == "default" }
 
@@ -64,6 +80,9 @@ func (n *network) settings() {
 			continue
 		}
 		before, known := live[w.Name]
+		if n.made[name.link] {
+			before, known = name.fresh(live, w.Name)
+		}
 		if !known || before.Missing {
 			n.missing = append(n.missing, w)
 			continue
@@ -71,7 +90,10 @@ func (n *network) settings() {
 		if name.overwritten() {
 			rewritten = append(rewritten, Step{Action: Amend, Object: w, Before: before})
 		}
-		if before.Value != w.Value {
+		switch {
+		case n.made[name.link]:
+			n.change(settleLinks, before, w)
+		case before.Value != w.Value:
 			n.change(settingPhase(name, w), before, w)
 		}
 	}

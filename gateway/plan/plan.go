@@ -20,10 +20,10 @@ type Plan struct {
 
 // Restore returns the transaction that takes the packet filter back to what it was before the plan. It is bound to no generation: by
 // then the plan itself has made another.
-func (p Plan) Restore() *wire.Batch { return TablesBetween(p.after, remaining(p.before), 0).Batch }
+func (p Plan) Restore() *wire.Batch { return TablesBetween(p.after, restored(p.before), 0).Batch }
 
-// remaining returns tables whose elements have the time that they had left when they were read, not that which they began with.
-func remaining(tables []wire.Table) []wire.Table {
+// restored returns tables whose elements have the time that they had left when they were read, not that which they began with.
+func restored(tables []wire.Table) []wire.Table {
 	tables = slices.Clone(tables)
 	for i := range tables {
 		tables[i].Sets = slices.Clone(tables[i].Sets)
@@ -43,9 +43,10 @@ func remaining(tables []wire.Table) []wire.Table {
 // Between returns the plan from the live state to the wanted one. The policy gives names their details; generation is the one that
 // the live tables were read at.
 func Between(p policy.Policy, live, wanted netstate.State, generation uint32) Plan {
+	network := NetworkBetween(live, wanted)
 	result := Plan{
-		Tables:  TablesBetween(live.Tables, wanted.Tables, generation),
-		Network: NetworkBetween(live, wanted),
+		Tables:  TablesBetween(unhooked(live.Tables, network.Fresh), wanted.Tables, generation),
+		Network: network,
 		before:  live.Tables, after: wanted.Tables,
 	}
 	result.Changes = named(p, live.Tables, wanted.Tables)

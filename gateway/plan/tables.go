@@ -95,7 +95,7 @@ type amendment struct {
 func (t *Tables) amend(live, wanted *wire.Table) {
 	a := compare(live, wanted)
 	for _, c := range a.live.Chains {
-		if a.refilled[c.Name] {
+		if a.refilled[c.Name] && !a.rehung[c.Name] {
 			t.Batch.FlushChain(a.id, c.Name)
 		}
 	}

@@ -49,6 +49,8 @@ const (
 	Mark
 	EtherSource
 	EtherTypeField // the ethertype on the wire: a VLAN tag shows
+	VLANID         // 12 bits of the outermost 802.1Q tag; a frame without a tag has none
+	VLANType       // the ethertype behind that tag
 	IPHead         // the first eight octets of the IPv4 header: version, header length, fragment
 	IPSource
 	IPDestination
@@ -103,6 +105,8 @@ func (f Field) Spec() Spec {
 		Mark:                   {"meta mark", MarkValue, 4},
 		EtherSource:            {"ether saddr", EtherAddr, 6},
 		EtherTypeField:         {"ether type", EtherType, 2},
+		VLANID:                 {"vlan id", Integer, 2},
+		VLANType:               {"vlan type", EtherType, 2},
 		IPHead:                 {"@nh,0,64", Integer, 8},
 		IPSource:               {"ip saddr", IPv4Addr, 4},
 		IPDestination:          {"ip daddr", IPv4Addr, 4},

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/binary"
 
 	"cordon/gateway/ruleset"
@@ -17,6 +18,7 @@ const (
 	etherLayer
 	ipLayer
 	ip6Layer
+	vlanLayer
 	arpLayer
 	tcpLayer
 	udpLayer
@@ -33,6 +35,8 @@ type loader struct {
 	needs  layer
 	// protocol and index are nft's own numbers of a header's field (include/proto.h), which it keeps beside a set to print it again.
 	protocol, index uint32
+	// bits is the field's length where that is less than its octets: the lower ones.
+	bits uint32
 }
 
 type source int
@@ -54,6 +58,7 @@ const (
 	nftIP6    = 13
 	nftICMPv6 = 14
 	nftARP    = 15
+	nftVLAN   = 16
 	nftEther  = 17
 )
 
@@ -69,7 +74,7 @@ func loaderOf(f ruleset.Field) loader {
 	const link, network, transport = expr.PayloadBaseLLHeader, expr.PayloadBaseNetworkHeader, expr.PayloadBaseTransportHeader
 	meta := func(key uint32) loader { return loader{key: key} }
 	header := func(base expr.PayloadBase, offset uint32, needs layer, protocol, index uint32) loader {
-		return loader{fromPayload, 0, base, offset, needs, protocol, index}
+		return loader{fromPayload, 0, base, offset, needs, protocol, index, 0}
 	}
 	loaders := [...]loader{
 		ruleset.IIFName:                meta(unix.NFT_META_IIFNAME),
@@ -81,6 +86,8 @@ func loaderOf(f ruleset.Field) loader {
 		ruleset.Mark:                   meta(unix.NFT_META_MARK),
 		ruleset.EtherSource:            header(link, 6, etherLayer, nftEther, 2),
 		ruleset.EtherTypeField:         header(link, 12, etherLayer, nftEther, 3),
+		ruleset.VLANID:                 {fromPayload, 0, link, 14, vlanLayer, nftVLAN, 4, 12},
+		ruleset.VLANType:               header(link, 16, vlanLayer, nftVLAN, 5),
 		ruleset.IPHead:                 {source: fromRaw, base: network},
 		ruleset.IPSource:               header(network, 12, ipLayer, nftIP, 11),
 		ruleset.IPDestination:          header(network, 16, ipLayer, nftIP, 12),
@@ -224,7 +231,7 @@ func typeofExpr(kind uint32, data string) string {
 
 func typeofField(f ruleset.Field) (kind uint32, data string) {
 	l := loaderOf(f)
-	bits := uint32(f.Spec().Bytes) * 8 //nolint:gosec // at most 128
+	bits := cmp.Or(l.bits, uint32(f.Spec().Bytes)*8) //nolint:gosec // at most 128
 	var b []byte
 	switch l.source {
 	case fromMeta:

@@ -110,9 +110,17 @@ func compare(op expr.CmpOp, value string) Expr {
 	return encoded(&expr.Cmp{Op: op, Register: register1, Data: []byte(value)})
 }
 
-func mask(mask string) Expr {
+// partOf returns the mask of a field that is only a part of the octets that are loaded for it, or "".
+func partOf(f ruleset.Field) string {
+	if bits := loaderOf(f).bits; bits != 0 {
+		return ruleset.Short(1<<bits - 1)
+	}
+	return ""
+}
+
+func mask(register uint32, mask string) Expr {
 	return encoded(&expr.Bitwise{
-		SourceRegister: register1, DestRegister: register1, Len: uint32(len(mask)), //nolint:gosec // at most 16
+		SourceRegister: register, DestRegister: register, Len: uint32(len(mask)), //nolint:gosec // at most 16
 		Mask: []byte(mask), Xor: make([]byte, len(mask)),
 	})
 }
@@ -124,8 +132,9 @@ func (w *rule) compare(c ruleset.Compare) {
 		op = expr.CmpOpNeq
 	}
 	var masked []Expr
+	c.Mask = cmp.Or(partOf(c.Field), c.Mask)
 	if c.Mask != "" {
-		masked = []Expr{mask(c.Mask)}
+		masked = []Expr{mask(register1, c.Mask)}
 	}
 	loads := append([]Expr{load(c.Field, register1)}, masked...)
 	switch {
@@ -137,7 +146,7 @@ func (w *rule) compare(c ruleset.Compare) {
 	case c.Mask != "":
 		w.test(append(loads, compare(op, c.Values[0]))...)
 	case bits(c.Field) && !c.Not:
-		w.test(append(loads, mask(c.Values[0]), compare(expr.CmpOpNeq, string(make([]byte, len(c.Values[0])))))...)
+		w.test(append(loads, mask(register1, c.Values[0]), compare(expr.CmpOpNeq, string(make([]byte, len(c.Values[0])))))...)
 	default:
 		w.constant(c.Field, op, c.Values[0])
 	}
@@ -189,13 +198,17 @@ func (w *rule) anonymous(c ruleset.Compare) string {
 	key := []ruleset.Field{c.Field}
 	length, _ := keyLengths(key)
 	values := slices.Sorted(slices.Values(c.Values))
+	userdata := appendTLV32(nil, setKeyOrderTLV, order(key))
+	if partOf(c.Field) == "" { // of a part of its octets nft does not remember what it was
+		userdata = appendTLV(userdata, setKeyTypeofTLV, typeof(key))
+	}
 	s := Set{
 		Name:     "__set" + strconv.Itoa(len(w.table.Sets)),
 		Flags:    unix.NFT_SET_ANONYMOUS | unix.NFT_SET_CONSTANT,
 		KeyType:  keyType(key),
 		KeyLen:   length,
 		Size:     uint32(len(values)), //nolint:gosec // a handful
-		Userdata: string(appendTLV(appendTLV32(nil, setKeyOrderTLV, order(key)), setKeyTypeofTLV, typeof(key))),
+		Userdata: string(userdata),
 	}
 	for _, v := range values {
 		s.Elements = append(s.Elements, Element{Key: v})
@@ -213,6 +226,9 @@ func (w *rule) key(fields []ruleset.Field) []Expr {
 	at := 0
 	for _, f := range fields {
 		exprs = append(exprs, load(f, registerAt(at)))
+		if m := partOf(f); m != "" {
+			exprs = append(exprs, mask(registerAt(at), m))
+		}
 		at += (f.Spec().Bytes + 3) / 4
 	}
 	return exprs
@@ -275,6 +291,9 @@ func (w *rule) need(l layer) {
 		w.needNetwork(unix.ETH_P_IP, false)
 	case ip6Layer:
 		w.needNetwork(unix.ETH_P_IPV6, false)
+	case vlanLayer:
+		w.need(etherLayer)
+		w.needNetwork(unix.ETH_P_8021Q, true)
 	case arpLayer:
 		w.needNetwork(unix.ETH_P_ARP, true)
 	case tcpLayer:

@@ -135,6 +135,20 @@ func (l *loader) share() {
 	}
 }
 
+// checkTrunks reports cameras or recorders that stand on a trunk itself: its guard and theirs would see every frame of the tagged
+// interfaces, too.
+func (l *loader) checkTrunks() {
+	for _, native := range l.out.Segments {
+		i := slices.IndexFunc(l.out.Segments, func(s policy.Segment) bool {
+			return s.VLAN != nil && s.VLAN.Parent == native.Interface && s.Name != native.Name
+		})
+		if i >= 0 && native.Interface != "" && native.Kind.Governed() {
+			tagged := l.out.Segments[i]
+			l.report.add(at(native.Origin), "governed-trunk", message.Args{"name": native.Interface, "segment": tagged.Name}, tagged.Origin)
+		}
+	}
+}
+
 // checkAddressed reports a segment that has no addresses, its own or its bridge's.
 func (l *loader) checkAddressed(b block, s policy.Segment) {
 	if len(s.Addresses) == 0 && s.Kind != policy.UplinkSegment && b.body.Attributes["addresses"] == nil {

@@ -18,6 +18,7 @@ func (l *loader) decodeSegments() {
 		l.out.Segments = append(l.out.Segments, l.segment(b))
 	}
 	l.share()
+	l.checkTrunks()
 	for i, b := range l.blocks["segment"] {
 		l.checkAddressed(b, l.out.Segments[i])
 	}

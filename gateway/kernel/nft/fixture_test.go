@@ -110,7 +110,9 @@ func valuesOf(f ruleset.Field) []string {
 		return []string{"\x02", "\x0a"}
 	case ruleset.L4Proto, ruleset.IP6NextHeader:
 		return []string{"\x06", "\x11"}
-	case ruleset.MetaProtocol, ruleset.EtherTypeField, ruleset.ARPProtocolType:
+	case ruleset.VLANID:
+		return []string{ruleset.Short(30), ruleset.Short(50)}
+	case ruleset.MetaProtocol, ruleset.EtherTypeField, ruleset.VLANType, ruleset.ARPProtocolType:
 		return []string{"\x08\x00", "\x86\xdd"}
 	case ruleset.CTState:
 		return []string{ruleset.Word(ruleset.StateEstablished), ruleset.Word(ruleset.StateRelated)}

@@ -89,9 +89,12 @@ func nameByIndex(links []netstate.Link) map[int]string {
 	return names
 }
 
-// Add makes the object. An equal one that is there already is fine. Links are not made: they belong to the machine.
+// Add makes the object. An equal one that is there already is fine. Of links only VLANs and bridges are made, and none that is there: the
+// others belong to the machine.
 func (c *Conn) Add(object netstate.Object) error {
 	switch o := object.(type) {
+	case netstate.Link:
+		return wrap("add link", o, c.addLink(o))
 	case netstate.Address:
 		return wrap("add address", o, there(c.send(newAddress(c.index, o))))
 	case netstate.Route:
@@ -126,6 +129,8 @@ func (c *Conn) Change(before, after netstate.Object) error {
 // already is fine, and so is one whose interface is gone.
 func (c *Conn) Remove(object netstate.Object) error {
 	switch o := object.(type) {
+	case netstate.Link:
+		return wrap("remove link", o, gone(c.removeLink(o)))
 	case netstate.Address:
 		return wrap("remove address", o, gone(c.removeAddress(o)))
 	case netstate.Route:

@@ -27,28 +27,40 @@ func (c *Conn) links() ([]netstate.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
-	links, masters := make([]netstate.Link, len(bodies)), make([]uint32, len(bodies))
+	links, others := make([]netstate.Link, len(bodies)), make([]relatives, len(bodies))
 	for i, body := range bodies {
-		if links[i], masters[i], err = decodeLink(body); err != nil {
+		if links[i], others[i], err = decodeLink(body); err != nil {
 			return nil, fmt.Errorf("read link: %w", err)
 		}
 	}
 	names := nameByIndex(links)
-	for i, master := range masters {
-		if links[i].Master, err = name(names, master); err != nil {
+	for i, other := range others {
+		if links[i].Master, err = name(names, other.master); err != nil {
 			return nil, fmt.Errorf("master of link %s: %w", links[i].Name, err)
+		}
+		if links[i].Kind != netstate.VLANKind || other.elsewhere {
+			continue // the other end of a veth is no parent, and one in another namespace has no name here
+		}
+		if links[i].Parent, err = name(names, other.parent); err != nil {
+			return nil, fmt.Errorf("parent of link %s: %w", links[i].Name, err)
 		}
 	}
 	return links, nil
 }
 
-func decodeLink(body []byte) (l netstate.Link, master uint32, err error) {
+// relatives are the interfaces that one belongs to, by their numbers.
+type relatives struct {
+	master, parent uint32
+	elsewhere      bool // the parent is in another namespace
+}
+
+func decodeLink(body []byte) (l netstate.Link, other relatives, err error) {
 	l.Index = int(get32(body[4:]))
 	l.Up = get32(body[8:])&unix.IFF_UP != 0
 	ethernet := binary.NativeEndian.Uint16(body[2:]) == unix.ARPHRD_ETHER
 	attributes, err := netlink.NewAttributeDecoder(body[unix.SizeofIfInfomsg:])
 	if err != nil {
-		return l, 0, err
+		return l, other, err
 	}
 	for attributes.Next() {
 		switch attributes.Type() {
@@ -57,23 +69,22 @@ func decodeLink(body []byte) (l netstate.Link, master uint32, err error) {
 		case unix.IFLA_GROUP:
 			l.Group = attributes.Uint32()
 		case unix.IFLA_MASTER:
-			master = attributes.Uint32()
+			other.master = attributes.Uint32()
+		case unix.IFLA_LINK:
+			other.parent = attributes.Uint32()
+		case unix.IFLA_LINK_NETNSID:
+			other.elsewhere = true
+		case unix.IFLA_IFALIAS:
+			l.Alias = attributes.String()
 		case unix.IFLA_ADDRESS:
 			if b := attributes.Bytes(); ethernet && len(b) == len(policy.MAC{}) {
 				l.MAC = policy.MAC(b)
 			}
 		case unix.IFLA_LINKINFO:
-			attributes.Nested(func(info *netlink.AttributeDecoder) error {
-				for info.Next() {
-					if info.Type() == unix.IFLA_INFO_KIND {
-						l.Kind = info.String()
-					}
-				}
-				return nil
-			})
+			attributes.Nested(func(info *netlink.AttributeDecoder) error { return decodeMaking(&l, info) })
 		}
 	}
-	return l, master, attributes.Err()
+	return l, other, attributes.Err()
 }
 
 // index asks the kernel for the number of an interface.
@@ -118,5 +129,14 @@ func (c *Conn) changeLink(before, after netstate.Link) error {
 	if before.Group != after.Group {
 		attributes.Uint32(unix.IFLA_GROUP, after.Group)
 	}
-	return c.write(unix.RTM_NEWLINK, 0, header, attributes)
+	if err := c.encodeAmendment(attributes, before, after); err != nil {
+		return err
+	}
+	if err := c.write(unix.RTM_NEWLINK, 0, header, attributes); err != nil {
+		return err
+	}
+	if after.Master == "" || after.Isolated == before.Isolated && after.Master == before.Master {
+		return nil
+	}
+	return c.isolate(index, after.Isolated)
 }

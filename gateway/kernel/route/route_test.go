@@ -457,7 +457,7 @@ func TestErrorsNameTheObject(t *testing.T) {
 			netstate.Rule{Family: 4, Priority: 877, DestinationPorts: netstate.PortRange{1024, 65535}, Table: 254},
 			unix.EINVAL, "add rule pref 877 from all dport 1024-65535 lookup 254: invalid argument: Invalid dport range",
 		},
-		{netstate.Link{Name: absent}, errors.ErrUnsupported, "add dev nic9"},
+		{netstate.Link{Name: absent}, errors.ErrUnsupported, "add link dev nic9"},
 	}
 	for _, c := range cases {
 		err := conn.Add(c.object)

@@ -139,7 +139,7 @@ func mistakes() []mistake {
 			netstate.Route{Table: 880, Destination: prefix("10.77.0.0/16"), Interface: "cam0", Metric: 9, Protocol: 67},
 			unix.EEXIST, "in its place stands [blackhole 10.77.0.0/16 metric 9 table 880 proto 67]",
 		},
-		{"that belongs to the machine", netstate.Link{Name: "nic9"}, errors.ErrUnsupported, "add dev nic9"},
+		{"that belongs to the machine", netstate.Link{Name: "nic9"}, errors.ErrUnsupported, "add link dev nic9"},
 	}
 }
 

@@ -146,7 +146,7 @@ segment "tag-itself" {
   }
 }
 
-segment "native" {
+segment "native" { # ERROR: governed-trunk
   kind      = "camera"
   interface = "eth5"
   addresses = ["10.44.0.1/24"]
