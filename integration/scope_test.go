@@ -1,9 +1,15 @@
 package integration_test
 
 import (
+	"errors"
+	"net"
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"cordon/integration/lab"
 	"cordon/policy"
 )
 
@@ -47,4 +53,60 @@ func TestScopeSegments(t *testing.T) {
 			t.Errorf("scope box: %s: arrived %t", c.name, got)
 		}
 	}
+}
+
+// TestUnnamedInterface holds that in scope "box" the gateway itself sends nothing by an interface that the policy does not name, and
+// goes on sending by its uplink and towards clients.
+func TestUnnamedInterface(t *testing.T) {
+	l := open(t)
+	err := l.Gateway().Do(func() error {
+		attributes := netlink.NewLinkAttrs()
+		attributes.Name = "other0"
+		if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attributes, PeerName: "other1"}); err != nil {
+			return err
+		}
+		for _, name := range []string{"other0", "other1"} {
+			link, err := netlink.LinkByName(name)
+			if err != nil {
+				return err
+			}
+			if err := netlink.LinkSetUp(link); err != nil {
+				return err
+			}
+		}
+		link, err := netlink.LinkByName("other0")
+		if err != nil {
+			return err
+		}
+		return netlink.AddrAdd(link, &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(10, 99, 0, 1), Mask: net.CIDRMask(24, 32)}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	segments := strings.Replace(head+allows, `site "school" {}`, "site \"school\" {\n  scope = \"segments\"\n}", 1)
+	for _, c := range []struct {
+		name, policy string
+		sent         bool
+	}{{"segments", segments, true}, {"box", head + allows, false}} {
+		apply(t, l, read(t, c.policy))
+		for address, sent := range map[string]bool{"10.99.0.2": c.sent, "198.51.100.7": true, "10.50.0.5": true, "127.0.0.1": true} {
+			err := sends(t, l, address)
+			if refused := errors.Is(err, unix.EPERM); refused == sent || !refused && err != nil {
+				t.Errorf("scope %s: to %s: %v, want sent %t", c.name, address, err, sent)
+			}
+		}
+	}
+}
+
+// sends sends one packet from the gateway itself. What the output hook drops, the sender is told.
+func sends(t *testing.T, l *lab.Lab, address string) error {
+	t.Helper()
+	return l.Gateway().Do(func() error {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "udp", net.JoinHostPort(address, "9"))
+		if err != nil {
+			return err
+		}
+		_, err = conn.Write([]byte("word"))
+		return errors.Join(err, conn.Close())
+	})
 }

@@ -86,7 +86,7 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 		t.Chains = append(t.Chains, unlock(c.live, abroad))
 	}
 	t.Chains = append(t.Chains, input(c.Site.Scope, manage, serves)...)
-	t.Chains = append(t.Chains, output(serves)...)
+	t.Chains = append(t.Chains, output(c.Site.Scope, serves)...)
 	if serves {
 		t.Chains = append(append(append(t.Chains, serving()...), offering()), answeringChains()...)
 	}

@@ -63,7 +63,7 @@ func clientOfLeases() []ruleset.Rule {
 
 // output returns the chains that decide what the gateway itself sends: nothing towards governed segments but what keeps their links
 // working.
-func output(serves bool) []ruleset.Chain {
+func output(scope policy.Scope, serves bool) []ruleset.Chain {
 	hook := ruleset.Hook{Point: ruleset.Output, Priority: priorityFilter, Drop: true}
 	reset := ruleset.Compare{Field: ruleset.TCPFlags, Mask: "\x04", Values: []string{"\x04"}}
 	polite := in("polite", ruleset.OIFName)
@@ -82,12 +82,17 @@ func output(serves bool) []ruleset.Chain {
 			is(ruleset.ICMPv6CodeField, ruleset.Octet(1)), accept()),
 		refusal("the gateway opens nothing towards cameras and recorders"),
 	)
-	return []ruleset.Chain{
-		base("output", hook,
-			rule("", in("governed", ruleset.OIFName), goTo("inside")),
-			rule("the gateway's own", counter(), accept())),
-		chain("inside", rules...),
+	own := []ruleset.Rule{rule("", in("governed", ruleset.OIFName), goTo("inside"))}
+	if scope == policy.ScopeBox {
+		own = append(own,
+			rule("", is(ruleset.OIFName, ruleset.Name("lo")), accept()),
+			rule("the gateway's own", in("clients", ruleset.OIFName), counter(), accept()),
+			rule("the gateway's own", in("uplinks", ruleset.OIFName), counter(), accept()),
+			refusal("an interface that the policy does not name"))
+	} else {
+		own = append(own, rule("the gateway's own", counter(), accept()))
 	}
+	return []ruleset.Chain{base("output", hook, own...), chain("inside", rules...)}
 }
 
 // leaving returns the chains after routing: no governed address leaves by an uplink unless an allow names the device, and source NAT.
