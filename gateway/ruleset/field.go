@@ -188,7 +188,7 @@ func Word(v uint32) string { return string(binary.NativeEndian.AppendUint32(nil,
 func (s Spec) format(v string) string {
 	switch s.Type {
 	case IfName:
-		return strconv.Quote(strings.TrimRight(v, "\x00"))
+		return quote(strings.TrimRight(v, "\x00"))
 	case IPv4Addr, IPv6Addr:
 		a, _ := netip.AddrFromSlice([]byte(v))
 		return a.String()

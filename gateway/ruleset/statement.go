@@ -167,7 +167,7 @@ func (Counter) String() string { return "counter" }
 
 // String returns the log statement in nft's syntax.
 func (l Log) String() string {
-	return "log prefix " + strconv.Quote(l.Prefix) + " group " + strconv.Itoa(l.Group) + " snaplen " + strconv.Itoa(l.SnapLen)
+	return "log prefix " + quote(l.Prefix) + " group " + strconv.Itoa(l.Group) + " snaplen " + strconv.Itoa(l.SnapLen)
 }
 
 // String returns the mark statement in nft's syntax.

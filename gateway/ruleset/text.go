@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // String returns the ruleset as text that `nft -f` accepts. It replaces our tables whole, in one transaction.
@@ -40,7 +42,7 @@ func (p printer) line(parts ...string) {
 func (p printer) table(t Table) {
 	p.line("table ", t.Family.String(), " ", t.Name, " {")
 	if t.Comment != "" {
-		p.line("\tcomment ", strconv.Quote(t.Comment))
+		p.line("\tcomment ", quote(t.Comment))
 	}
 	// A map may send packets to a chain, and a rule may look into a set: nft wants every chain declared before either.
 	for _, c := range t.Chains {
@@ -79,7 +81,7 @@ func (p printer) set(s Set) {
 		p.line("\t\ttimeout ", strconv.Itoa(s.Timeout), "s")
 	}
 	if s.Comment != "" {
-		p.line("\t\tcomment ", strconv.Quote(s.Comment))
+		p.line("\t\tcomment ", quote(s.Comment))
 	}
 	p.elements(s)
 	p.line("\t}")
@@ -164,7 +166,7 @@ func (s Set) Text(e Element) string {
 		text += " timeout " + strconv.Itoa(e.Timeout) + "s"
 	}
 	if e.Comment != "" {
-		text += " comment " + strconv.Quote(e.Comment)
+		text += " comment " + quote(e.Comment)
 	}
 	if s.Verdicts {
 		text += " : " + e.Verdict.String()
@@ -184,7 +186,7 @@ func (h Hook) text() string {
 	if len(h.Devices) > 0 {
 		quoted := make([]string, len(h.Devices))
 		for i, d := range h.Devices {
-			quoted[i] = strconv.Quote(d)
+			quoted[i] = quote(d)
 		}
 		text += " devices = { " + strings.Join(quoted, ", ") + " }"
 	}
@@ -198,7 +200,21 @@ func (r Rule) String() string {
 		parts = append(parts, s.String())
 	}
 	if r.Comment != "" {
-		parts = append(parts, "comment "+strconv.Quote(r.Comment))
+		parts = append(parts, "comment "+quote(r.Comment))
 	}
 	return strings.Join(parts, " ")
+}
+
+// quote returns a text as nft reads one: to the next quotation mark, whatever stands before that. There is no escape, so a mark within the
+// text, such as a file's name may have, is shown as another.
+func quote(text string) string {
+	return `"` + strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case unicode.IsControl(r) || r == utf8.RuneError:
+			return '?'
+		}
+		return r
+	}, text) + `"`
 }
