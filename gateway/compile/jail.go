@@ -13,11 +13,11 @@ import (
 // The jail is the second lock: policy routing that holds when the packet filter is gone. It names networks, interfaces and a few
 // peers, never a camera.
 //
+//	874  iif cam0 udp dport 123 → 882             intercepted questions, which are the gateway's own to answer
 //	875  from CAMERAS to PEER iif cam0 … fwmark   what an exception or a schedule opens between segments, while the packet filter marks it
 //	876  to INSIDE iif cam0 → 88xxx               before a way to every address: what is inside is no way out
 //	877  iif cam0 to PEER tcp dport 443 → main    an allow through an uplink, its replies, and errors about it, by mark; what is limited
 //	                                              by mark alone
-//	878  iif cam0 udp dport 123 → 882             intercepted questions, which are the gateway's own to answer
 //	879  iif lo → 881                             the gateway's own packets
 //	879  from PEER to CAMERAS iif lan0 → 881      who may send towards cameras
 //	880  iif cam0 → 88xxx                         a governed interface: its peers, then a blackhole

@@ -13,7 +13,7 @@ import (
 //
 //	ingress     known ──▶ serve      a verified device asks the gateway's own address, or whomever where the service is intercepted
 //	            slow4 ──▶ leases     DHCP of who has no address yet
-//	routing     878   ──▶ 882        an intercepted question is the gateway's own: no address is translated
+//	routing     874   ──▶ 882        an intercepted question is the gateway's own: no address is translated
 //	input       offered              what serve let in, and only that: it alone is not tracked
 //	output      answer               from those ports to those devices, not tracked either
 //

@@ -81,9 +81,9 @@ func TestInterceptJail(t *testing.T) {
 		})...)
 	}
 	want := []string{
-		"pref 878 from all iif cam0 ipproto tcp dport 53", "pref 878 from all iif cam0 ipproto tcp dport 53",
-		"pref 878 from all iif cam0 ipproto udp dport 123", "pref 878 from all iif cam0 ipproto udp dport 123",
-		"pref 878 from all iif cam0 ipproto udp dport 53", "pref 878 from all iif cam0 ipproto udp dport 53",
+		"pref 874 from all iif cam0 ipproto tcp dport 53", "pref 874 from all iif cam0 ipproto tcp dport 53",
+		"pref 874 from all iif cam0 ipproto udp dport 123", "pref 874 from all iif cam0 ipproto udp dport 123",
+		"pref 874 from all iif cam0 ipproto udp dport 53", "pref 874 from all iif cam0 ipproto udp dport 53",
 		"pref 880 from all iif cam0", "pref 880 from all iif cam0",
 		"blackhole 10.30.0.0/24 table 883 proto 67 metric 4278198272",
 		"local ::/0 dev lo table 882 proto 67 metric 1024", "local default dev lo table 882 proto 67",

@@ -122,7 +122,8 @@ func (c *collected) merge(o opening, comment string) {
 	if o.service.protocol == policy.UDP {
 		calls, answers = c.udpCalls, c.udpAnswers
 	}
-	if o.from.bound() {
+	// What is intercepted goes no further than the gateway, and a call that ingress finds is asked nothing more.
+	if o.from.bound() && !slices.Contains(intercepted(o.from.segment), question{o.service.protocol, o.service.first}) {
 		calls[whole(o.from, o.to, o.service)] = comment
 	}
 	if o.to.bound() {

@@ -232,7 +232,7 @@ func swapper[T any](s []T) func(i, j int) {
 }
 
 func TestOursIsKnownByNumbers(t *testing.T) {
-	rules := map[uint32]bool{0: false, 874: false, 875: true, 876: true, 877: true, 879: true, 881: true, 882: false, 32766: false}
+	rules := map[uint32]bool{0: false, 873: false, 874: true, 875: true, 876: true, 877: true, 879: true, 881: true, 882: false, 32766: false}
 	for priority, ours := range rules {
 		if got := (netstate.Rule{Priority: priority}).Ours(); got != ours {
 			t.Errorf("rule %d is ours: %v", priority, got)

@@ -29,17 +29,17 @@ func ours(table uint32) bool {
 
 // The preferences at which our rules stand. All of them are ours: whatever else stands there is removed.
 const (
+	ServedPreference    uint32 = 874 // questions that are answered here whoever is asked, before any way to him: opens
 	LivePreference      uint32 = 875 // exceptions and schedules between segments, by mark: opens
 	InsidePreference    uint32 = 876 // a way through an uplink leads to no other segment: closes
 	ExceptionPreference uint32 = 877 // through an uplink, of exceptions and schedules by mark: opens
-	ServedPreference    uint32 = 878 // questions that are answered here whoever is asked: opens
 	InboundPreference   uint32 = 879 // who may send towards the cameras: opens
 	PeerPreference      uint32 = 880 // a governed interface reaches its peers only: closes
 	ShutPreference      uint32 = 881 // nobody else sends towards the cameras: closes
 )
 
 // Ours says whether the rule stands at one of our preferences.
-func (r Rule) Ours() bool { return r.Priority >= LivePreference && r.Priority <= ShutPreference }
+func (r Rule) Ours() bool { return r.Priority >= ServedPreference && r.Priority <= ShutPreference }
 
 // Opens says whether a packet that the rule matches may get somewhere that it would not get without the rule. Our first preference and
 // the two last shut, as long as they lead into our own tables.

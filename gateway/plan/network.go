@@ -39,7 +39,7 @@ func (s Step) String() string { return string(s.Action) + " " + s.Object.String(
 //	          2  settings: all, default, then each interface, and there disable_ipv6 first
 //	          3  device group of governed interfaces, which outlives a rename
 //	          4  blackholes, then the rules that lead into them: 880, 881
-//	          5  rules that open go (877, 878, 879), then routes that open, neighbours, addresses; ports leave our bridges
+//	          5  rules that open go (874, 875, 877, 879), then routes that open, neighbours, addresses; ports leave our bridges
 //	          6  our own interfaces are made, down, with their settings
 //	          ─  the packet filter, one transaction: from here on hooks know every interface
 //	Loosen    7  ports on their bridges, links up, addresses, which also make the kernel's own routes

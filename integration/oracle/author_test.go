@@ -204,9 +204,13 @@ func (a *author) behind(number, site int, speaks family) string {
 	return text
 }
 
-// offers writes what the gateway serves the cameras of a segment, and whether it only watches.
+// offers writes what the gateway serves the cameras of a segment.
 func (a *author) offers() string {
-	return ""
+	if !a.often(45) {
+		return ""
+	}
+	text := "  serve {\n    time  = " + one(a.Rand, []string{`"off"`, `"local"`, `"intercept"`}) + "\n"
+	return text + "    names = " + one(a.Rand, []string{`"off"`, `"sinkhole"`}) + "\n  }\n"
 }
 
 // uplink writes the ways out. The second one, if there is one, owns what it has a route to; the first one everything else.

@@ -84,7 +84,7 @@ func (j *judge) fire(samples []*sample) ([]disagreement, error) {
 		verdict, place, out := came(arrivals[i])
 		s.out = out
 		j.seen.count(s.tags, verdict)
-		if verdict != d.verdict || verdict == policy.Allowed && !j.rightPlace(s, arrivals[i]) {
+		if verdict != d.verdict || verdict == policy.Allowed && !j.rightPlace(s, d, arrivals[i]) {
 			bad = append(bad, disagreement{s, place, d})
 		}
 	}
@@ -109,14 +109,14 @@ func came(arrivals []arrival) (v policy.Verdict, place string, out arrival) {
 	return v, strings.Join(places, ", "), out
 }
 
-// rightPlace says whether what passed came out once, and where its destination lives.
-func (j *judge) rightPlace(s *sample, arrivals []arrival) bool {
+// rightPlace says whether what passed came out once, and where its destination lives; what the gateway serves comes out at the gateway.
+func (j *judge) rightPlace(s *sample, d decision, arrivals []arrival) bool {
 	if len(arrivals) != 1 {
 		return false
 	}
-	to := s.packet.Destination
-	if isGateway(j.policy, to) || arrivals[0].iface == "" {
-		return arrivals[0].iface == "" && (isGateway(j.policy, to) || s.tags&served != 0)
+	to, local := s.packet.Destination, arrivals[0].iface == ""
+	if local || isGateway(j.policy, to) || d.kind == "serve" {
+		return local && (isGateway(j.policy, to) || d.kind == "serve")
 	}
 	home := owner(j.policy, to)
 	return home != nil && home.Interface == arrivals[0].iface

@@ -66,7 +66,10 @@ func (m *marksman) aboutIt(s *sample) {
 		}
 		p.MAC = m.otherMAC()
 	case 2:
-		if other := m.anyone(); other.BitLen() == p.Source.BitLen() && !isGateway(m.Policy, other) {
+		// Policy routing lets nobody but the peer itself in from a client segment, its routers included.
+		home := owner(m.Policy, p.Source)
+		other := m.anyone()
+		if other.BitLen() == p.Source.BitLen() && !isGateway(m.Policy, other) && home != nil && home.Kind != policy.ClientSegment {
 			iif := p.IIF
 			p.Source = other
 			m.comesFrom(s, other)

@@ -53,7 +53,36 @@ func openings(p policy.Policy, at policy.Moment) []opening {
 			all = append(all, opening{m.From, nil, m.Services, endsTags(m.From, nil) | manage | ownAddress})
 		}
 	}
+	for i := range p.Segments {
+		all = append(all, questions(p, policy.SegmentID(i))...)
+	}
 	return all
+}
+
+// questions returns what the gateway serves the devices of a segment as openings: at its own addresses, and at other people's.
+func questions(p policy.Policy, id policy.SegmentID) []opening {
+	var of []policy.Service
+	if s := p.Segments[id].Serve; s.Time != policy.TimeOff {
+		of = append(of, policy.Service{Ports: []policy.Ports{{Protocol: policy.UDP, First: 123, Last: 123}}})
+	}
+	if p.Segments[id].Serve.Names != policy.NamesOff {
+		of = append(of, policy.Service{Ports: []policy.Ports{{Protocol: policy.UDP, First: 53, Last: 53}, {Protocol: policy.TCP, First: 53, Last: 53}}})
+	}
+	from := policy.Endpoint{Kind: policy.DeviceEndpoint}
+	for i, d := range p.Devices {
+		if d.Segment == id {
+			from.Devices = append(from.Devices, policy.DeviceID(i))
+		}
+	}
+	if len(of) == 0 || len(from.Devices) == 0 {
+		return nil
+	}
+	var others []policy.Endpoint
+	for _, n := range []string{"198.51.100.0/24", "2001:db8:1::/48"} {
+		others = append(others, policy.Endpoint{Kind: policy.NetworkEndpoint, Network: netip.MustParsePrefix(n)})
+	}
+	ends := []policy.Endpoint{from}
+	return []opening{{ends, nil, of, served | ownAddress}, {ends, others, of, served}}
 }
 
 func scheduleTag(p policy.Policy, windows []policy.Window, at policy.Moment) tags {
@@ -91,8 +120,14 @@ func (m *marksman) sample() *sample {
 	if m.Site.Scope == policy.ScopeSegments && isGateway(m.Policy, s.packet.Source) {
 		return nil // Linux itself takes no packet of its own address from a wire, whoever governs it
 	}
+	if to := owner(m.Policy, s.packet.Destination); to != nil && to.Serve.Origin.Line > 0 && s.ported() && wellKnown(s.packet.SourcePort) {
+		return nil // what answers it is a question to the gateway, and so it has no way back
+	}
 	return m.finish(s)
 }
+
+// wellKnown says whether a port is one that the gateway may serve.
+func wellKnown(port uint16) bool { return port == 53 || port == 123 }
 
 // finish tells what can be told of a packet alone.
 func (m *marksman) finish(s *sample) *sample {

@@ -430,8 +430,14 @@ func (w *world) forget() error {
 			return fmt.Errorf("flush the connection tracking: %w", err)
 		}
 		table := &nftables.Table{Family: nftables.TableFamilyINet, Name: compile.TableName}
-		for _, name := range []string{"answers", "news4", "news6", "reports4", "reports6"} {
-			w.filter.FlushSet(&nftables.Set{Table: table, Name: name})
+		sets, err := w.filter.GetSets(table)
+		if err != nil {
+			return fmt.Errorf("list the sets: %w", err)
+		}
+		for _, s := range sets {
+			if s.Dynamic {
+				w.filter.FlushSet(s)
+			}
 		}
 		if err := w.filter.Flush(); err != nil {
 			return fmt.Errorf("forget rates: %w", err)

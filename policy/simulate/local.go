@@ -121,7 +121,7 @@ func (o Oracle) intercepted(k policy.Packet, from place) (Decision, bool) {
 
 // serves says whether a segment's devices are served what they ask for: at the gateway's own address there, or wherever they ask.
 func (o Oracle) serves(s policy.Segment, f flow) bool {
-	if !o.verified(f.from, s) {
+	if !o.verified(f.from, s) || o.bare(f.from) {
 		return false
 	}
 	here := slices.ContainsFunc(o.policy.Segments, func(other policy.Segment) bool {
@@ -146,6 +146,11 @@ func ownAddress(s policy.Segment, p place) bool {
 		}
 	}
 	return false
+}
+
+// bare says whether the device at a place is known by its address alone: nobody verified it.
+func (o Oracle) bare(p place) bool {
+	return slices.ContainsFunc(o.devices[p.address], func(id policy.DeviceID) bool { return o.policy.Devices[id].MAC.IsZero() })
 }
 
 // verified says whether a named device of the segment is at a place.
