@@ -66,10 +66,10 @@ func (m *marksman) aboutIt(s *sample) {
 		}
 		p.MAC = m.otherMAC()
 	case 2:
-		// Policy routing lets nobody but the peer itself in from a client segment, its routers included.
-		home := owner(m.Policy, p.Source)
-		other := m.anyone()
-		if other.BitLen() == p.Source.BitLen() && !isGateway(m.Policy, other) && home != nil && home.Kind != policy.ClientSegment {
+		// Inside, policy routing lets nobody in but the peer itself, his routers and neighbours included.
+		home, other := owner(m.Policy, p.Source), m.anyone()
+		known := home != nil && (home.Kind == policy.UplinkSegment || home.Kind == policy.CameraSegment)
+		if known && other.BitLen() == p.Source.BitLen() && !isGateway(m.Policy, other) {
 			iif := p.IIF
 			p.Source = other
 			m.comesFrom(s, other)
