@@ -47,6 +47,14 @@ func (e *OccupiedError) Error() string {
 	return "an interface of another kind has the name of one that is to be made: " + e.Link.String()
 }
 
+// SharedBridgeError says that several segments have ports of one bridge, which this version does not govern yet.
+type SharedBridgeError struct{ Bridge string }
+
+// Error names it.
+func (e *SharedBridgeError) Error() string {
+	return "several segments share the bridge " + e.Bridge + ", and this version cannot judge what crosses it: give each a bridge of its own"
+}
+
 // DiffersError says that the kernel, read back, does not hold what was applied to it.
 type DiffersError struct{ Changes []plan.Change }
 
@@ -75,6 +83,9 @@ type Proposal struct {
 // Propose compiles a policy, reads the machine, and says what would change. The kernel is asked whether it would take the packet
 // filter; nothing is changed.
 func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (Proposal, error) {
+	if bridge := compile.SharedBridge(p); bridge != "" {
+		return Proposal{}, &SharedBridgeError{bridge}
+	}
 	at := g.clock()
 	wanted, _ := compile.State(p, commit, at)
 	result := Proposal{Policy: p, commit: commit, wanted: wanted, doors: compile.DoorsOf(p, at)}

@@ -53,7 +53,7 @@ func (c compiler) linkTable() ruleset.Table {
 			guarded(c.Policy, ipv6()),
 			c.addressSet(ipv4()),
 		},
-		Chains: append(trunkGuard(c.Policy), links(c.interfaces(governed), c.interfaces(isUplink), carried(c.Policy), c.live)...),
+		Chains: append(trunkGuard(c.Policy), links(c.ports(governed), c.interfaces(isUplink), carried(c.Policy), c.live)...),
 	}
 	t.Sets = append(t.Sets, c.modes()...)
 	for _, l := range c.live {
@@ -75,8 +75,8 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 		t.Sets = append(t.Sets, c.live[i].sets()...)
 		byFamily[s.suffix], manage[s.suffix] = c.gates[i], c.manage[i]
 	}
-	t.Chains = append(t.Chains, ingressHook("cameras", "camera", c.interfaces(kind(policy.CameraSegment)))...)
-	t.Chains = append(t.Chains, ingressHook("recorders", "recorder", c.interfaces(kind(policy.RecorderSegment)))...)
+	t.Chains = append(t.Chains, ingressHook("cameras", "camera", c.ports(kind(policy.CameraSegment)))...)
+	t.Chains = append(t.Chains, ingressHook("recorders", "recorder", c.ports(kind(policy.RecorderSegment)))...)
 	for _, l := range c.live {
 		t.Chains = append(append(t.Chains, l.guards(serves)...), l.overlooking()...)
 	}
@@ -221,7 +221,9 @@ func (c compiler) shared() []ruleset.Set {
 	for i := range c.Segments {
 		s := &c.Segments[i]
 		if s.Kind.Governed() && s.Refuse == policy.RefuseReject {
-			polite[ruleset.Name(s.Interface)] = ""
+			for _, name := range entrances(s, nil) {
+				polite[ruleset.Name(name)] = ""
+			}
 		}
 		doors = append(doors, ruleset.Element{
 			Key: ruleset.Name(s.Interface), Verdict: goTo(door(s.Kind)), Comment: c.comment(s.Origin),

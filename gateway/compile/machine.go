@@ -29,6 +29,10 @@ func wantedLinks(p policy.Policy) []netstate.Link {
 		if v := p.Segments[i].VLAN; v != nil {
 			l.Kind, l.Parent, l.VLAN = netstate.VLANKind, v.Parent, v.ID
 		}
+		if len(p.Segments[i].Ports) > 0 {
+			l.Kind = netstate.BridgeKind
+			list = append(list, portLinks(&p.Segments[i])...)
+		}
 		if p.Segments[i].Kind.Governed() {
 			l.Group = netstate.GovernedGroup
 		}

@@ -63,28 +63,35 @@ func (c *collected) device(p policy.Policy, d *policy.Device, comment string) {
 		if a.Is4() != c.v4 {
 			continue
 		}
-		iface, addr := ruleset.Name(s.Interface), ruleset.Addr(a)
-		if s.Kind == policy.CameraSegment {
-			c.themselves[ruleset.Key(addr, addr)] = ""
+		for _, name := range entrances(s, d) {
+			c.identity(s, d, ruleset.Name(name), a, comment)
 		}
-		switch {
-		case d.MAC.IsZero() && s.Kind.Governed():
-			c.bare[ruleset.Key(iface, addr)] = comment
-		case d.MAC.IsZero():
-			continue
-		case !s.Kind.Governed():
-			c.bound[ruleset.Key(iface, addr)] = comment
-			fallthrough
-		default:
-			c.devices[ruleset.Key(iface, string(d.MAC[:]), addr)] = comment
-		}
-		switch {
-		case c.v4 || !s.Kind.Governed():
-		case d.MAC.IsZero():
-			c.bareSelves[ruleset.Key(iface, addr)] = comment
-		default:
-			c.selves[ruleset.Key(iface, string(d.MAC[:]), addr)] = comment
-		}
+	}
+}
+
+// identity writes a device's address under one name of its interface.
+func (c *collected) identity(s *policy.Segment, d *policy.Device, iface string, a netip.Addr, comment string) {
+	addr := ruleset.Addr(a)
+	if s.Kind == policy.CameraSegment {
+		c.themselves[ruleset.Key(addr, addr)] = ""
+	}
+	switch {
+	case d.MAC.IsZero() && s.Kind.Governed():
+		c.bare[ruleset.Key(iface, addr)] = comment
+	case d.MAC.IsZero():
+		return
+	case !s.Kind.Governed():
+		c.bound[ruleset.Key(iface, addr)] = comment
+		fallthrough
+	default:
+		c.devices[ruleset.Key(iface, string(d.MAC[:]), addr)] = comment
+	}
+	switch {
+	case c.v4 || !s.Kind.Governed():
+	case d.MAC.IsZero():
+		c.bareSelves[ruleset.Key(iface, addr)] = comment
+	default:
+		c.selves[ruleset.Key(iface, string(d.MAC[:]), addr)] = comment
 	}
 }
 
@@ -95,7 +102,9 @@ func (c *collected) gateways(s *policy.Segment) {
 	}
 	for _, a := range s.Addresses {
 		if a.Addr().Is4() == c.v4 {
-			c.gateway[ruleset.Key(ruleset.Name(s.Interface), ruleset.Addr(a.Addr()))] = ""
+			for _, name := range entrances(s, nil) {
+				c.gateway[ruleset.Key(ruleset.Name(name), ruleset.Addr(a.Addr()))] = ""
+			}
 		}
 	}
 }
@@ -124,16 +133,18 @@ func (c *collected) merge(o opening, comment string) {
 	}
 	// What is intercepted goes no further than the gateway, and a call that ingress finds is asked nothing more.
 	if o.from.bound() && !slices.Contains(intercepted(o.from.segment), question{o.service.protocol, o.service.first}) {
-		calls[whole(o.from, o.to, o.service)] = comment
+		wholes(calls, o.from, o.to, o.service, comment)
 	}
 	if o.to.bound() {
-		answers[whole(o.to, o.from, o.service)] = comment
+		wholes(answers, o.to, o.from, o.service, comment)
 	}
 }
 
-func whole(own, peer side, s service) string {
-	return ruleset.Key(ruleset.Name(own.segment.Interface), string(own.device.MAC[:]), ruleset.Addr(own.addr),
-		ruleset.Addr(peer.addr), ruleset.Short(s.first))
+func wholes(set map[string]string, own, peer side, s service, comment string) {
+	for _, name := range entrances(own.segment, own.device) {
+		set[ruleset.Key(ruleset.Name(name), string(own.device.MAC[:]), ruleset.Addr(own.addr),
+			ruleset.Addr(peer.addr), ruleset.Short(s.first))] = comment
+	}
 }
 
 // reaches lets a governed side's packets to the peer past ingress, where a merged element does not: forward then decides.
@@ -141,8 +152,9 @@ func (c *collected) reaches(own, peer side, hot bool) {
 	if !own.segment.Kind.Governed() || (hot && own.bound()) {
 		return
 	}
-	iface := own.segment.Interface
-	c.reach[iface] = append(c.reach[iface], peer.networks(c.v4)...)
+	for _, name := range entrances(own.segment, own.device) {
+		c.reach[name] = append(c.reach[name], peer.networks(c.v4)...)
+	}
 }
 
 // cross writes the two interfaces that an opening connects. In scope "segments" what touches no governed segment is not ours.

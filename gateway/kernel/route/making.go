@@ -74,7 +74,9 @@ func (c *Conn) addLink(l netstate.Link) error {
 		}
 		attributes.Uint32(unix.IFLA_LINK, parent)
 	}
-	attributes.Nested(unix.IFLA_LINKINFO, func(info *netlink.AttributeEncoder) error { return encodeMaking(info, l) })
+	attributes.Nested(unix.IFLA_LINKINFO, func(info *netlink.AttributeEncoder) error {
+		return encodeMaking(info, netstate.Link{}, l)
+	})
 	header := make([]byte, unix.SizeofIfInfomsg)
 	if err := c.write(unix.RTM_NEWLINK, netlink.Create|netlink.Excl, header, attributes); err != nil {
 		return err
@@ -98,15 +100,18 @@ func (c *Conn) markLink(l netstate.Link) error {
 	return nil
 }
 
-// encodeMaking writes the kind of an interface, and what its kind wants.
-func encodeMaking(info *netlink.AttributeEncoder, l netstate.Link) error {
+// encodeMaking writes the kind of an interface, and what its kind wants. A kernel without 802.1Q does not take the setting of a bridge that
+// it lacks, not even off.
+func encodeMaking(info *netlink.AttributeEncoder, before, l netstate.Link) error {
 	info.String(unix.IFLA_INFO_KIND, l.Kind)
 	info.Nested(unix.IFLA_INFO_DATA, func(data *netlink.AttributeEncoder) error {
 		if l.Kind == netstate.VLANKind {
 			data.Uint16(unix.IFLA_VLAN_ID, l.VLAN)
 			return nil
 		}
-		data.Uint8(unix.IFLA_BR_VLAN_FILTERING, octet(l.Filtering))
+		if l.Filtering != before.Filtering {
+			data.Uint8(unix.IFLA_BR_VLAN_FILTERING, octet(l.Filtering))
+		}
 		data.Uint8(unix.IFLA_BR_MCAST_SNOOPING, octet(l.Snooping))
 		return nil
 	})
@@ -126,7 +131,9 @@ func (c *Conn) encodeAmendment(attributes *netlink.AttributeEncoder, before, aft
 		attributes.Uint32(unix.IFLA_MASTER, master)
 	}
 	if after.Kind == netstate.BridgeKind && (before.Filtering != after.Filtering || before.Snooping != after.Snooping) {
-		attributes.Nested(unix.IFLA_LINKINFO, func(info *netlink.AttributeEncoder) error { return encodeMaking(info, after) })
+		attributes.Nested(unix.IFLA_LINKINFO, func(info *netlink.AttributeEncoder) error {
+			return encodeMaking(info, before, after)
+		})
 	}
 	return nil
 }
