@@ -29,7 +29,7 @@ func identities() []mutant {
 			"m[s.Interface] = networks(p, v4, func(other *policy.Segment) bool { return other == s })",
 			"m[s.Interface] = networks(p, v4, isInside)"},
 		{"one member of a group is lost", open,
-			"for _, id := range e.Devices {", "for _, id := range e.Devices[:max(1, len(e.Devices)-1)] {"},
+			"for _, id := range e.Devices {", "for _, id := range e.Devices[min(1, len(e.Devices)):] {"},
 		{"a device's second address is lost", open, "for _, a := range d.Addresses {", "for _, a := range d.Addresses[:1] {"},
 		{"inside addresses may come from outside", forward,
 			"append([]ruleset.Rule{ownSource()}, sources(\"an inside address from outside\", \"inside\")...)", "[]ruleset.Rule{ownSource()}"},

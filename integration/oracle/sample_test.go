@@ -15,6 +15,7 @@ type sample struct {
 	packet policy.Packet
 	flags  frame.Flags // of TCP
 	tags   tags
+	of     opening // what it was made from
 	// answers is the packet that opened the flow which this one belongs to, and how it came out.
 	answers *sample
 	out     arrival
@@ -157,7 +158,7 @@ func (m *marksman) straight(o opening) *sample {
 		if from.BitLen() != to.BitLen() || from.BitLen() == 0 {
 			continue
 		}
-		s := &sample{tags: o.tags, flags: frame.SYN}
+		s := &sample{tags: o.tags, flags: frame.SYN, of: o}
 		s.packet.Source, s.packet.Destination = from, to
 		m.comesFrom(s, from)
 		m.service(s, one(m.Rand, o.services))
@@ -317,9 +318,9 @@ func (m *marksman) change(s *sample) {
 	case 7, 8:
 		m.fromServicePort(s)
 	case 9:
-		p.Source = m.near(p.Source)
+		p.Source = m.beyond(s.of.from, p.Source)
 	case 10:
-		p.Destination = m.near(p.Destination)
+		p.Destination = m.beyond(s.of.to, p.Destination)
 	case 11:
 		if own := m.gatewayLike(p.Source); own.IsValid() {
 			p.Destination = own
@@ -431,6 +432,23 @@ func (m *marksman) servicePort(protocol policy.Protocol) uint16 {
 		}
 	}
 	return 554
+}
+
+// beyond returns an address just outside of the literal network that holds another one, or beside the other one.
+func (m *marksman) beyond(ends []policy.Endpoint, a netip.Addr) netip.Addr {
+	for _, e := range ends {
+		if e.Kind != policy.NetworkEndpoint || !e.Network.Contains(a) {
+			continue
+		}
+		out := last(e.Network).Next()
+		if m.IntN(2) == 0 {
+			out = e.Network.Masked().Addr().Prev()
+		}
+		if out.IsValid() && !m.unusual(out) && owner(m.Policy, out) == owner(m.Policy, a) {
+			return out
+		}
+	}
+	return m.near(a)
 }
 
 // near returns an address beside another one: its neighbour, or the other side of a boundary.
