@@ -29,8 +29,10 @@ func trunkOnly(links ...netstate.Link) netstate.State {
 	return netstate.State{
 		Links: append([]netstate.Link{{Name: "eth1", Index: 2, Up: true}}, links...),
 		Sysctls: []netstate.Sysctl{
-			{Name: "net/ipv4/conf/default/rp_filter", Value: "0"}, {Name: "net/ipv6/conf/default/disable_ipv6", Missing: true},
-			{Name: "net/ipv4/conf/eth1.30/rp_filter", Missing: true}, {Name: "net/ipv6/conf/eth1.30/disable_ipv6", Missing: true},
+			{Name: "net/ipv4/conf/default/rp_filter", Value: "0"},
+			{Name: "net/ipv6/conf/default/disable_ipv6", Missing: true},
+			{Name: "net/ipv4/conf/eth1.30/rp_filter", Missing: true},
+			{Name: "net/ipv6/conf/eth1.30/disable_ipv6", Missing: true},
 		},
 	}
 }
@@ -90,18 +92,26 @@ func TestPortsOfABridge(t *testing.T) {
 		plan string
 	}{
 		{
-			"everything is to be made", []netstate.Link{{Name: "p1"}}, "tighten\nadd dev br type bridge vlan_filtering 0 mcast_snooping 0 group 0\n" +
+			"everything is to be made",
+			[]netstate.Link{{Name: "p1"}},
+			"tighten\nadd dev br type bridge vlan_filtering 0 mcast_snooping 0 group 0\n" +
 				"loosen\nchange dev p1 master br isolated on group 0\nchange dev br type bridge vlan_filtering 0 mcast_snooping 0 group 0 up\n" +
 				"change dev p1 group 0 up\nforward\n",
 		},
 		{"it is as it should be", []netstate.Link{there, {Name: "p1", Master: "br", Isolated: true, Up: true}}, "tighten\nloosen\nforward\n"},
 		{
-			"no longer isolated", []netstate.Link{there, {Name: "p1", Master: "br", Up: true}},
+			"no longer isolated",
+			[]netstate.Link{there, {Name: "p1", Master: "br", Up: true}},
 			"tighten\nloosen\nchange dev p1 master br isolated on group 0 up\nforward\n",
 		},
-		{"unplugged", []netstate.Link{there, {Name: "p1", Up: true}}, "tighten\nloosen\nchange dev p1 master br isolated on group 0 up\nforward\n"},
 		{
-			"a stranger's port", []netstate.Link{there, {Name: "p1", Master: "br", Isolated: true, Up: true}, {Name: "p2", Master: "br", Up: true}},
+			"unplugged",
+			[]netstate.Link{there, {Name: "p1", Up: true}},
+			"tighten\nloosen\nchange dev p1 master br isolated on group 0 up\nforward\n",
+		},
+		{
+			"a stranger's port",
+			[]netstate.Link{there, {Name: "p1", Master: "br", Isolated: true, Up: true}, {Name: "p2", Master: "br", Up: true}},
 			"tighten\nchange dev p2 group 0 up\nloosen\nforward\n",
 		},
 		{"a bridge that looks at tags", []netstate.Link{
