@@ -21,8 +21,8 @@ const (
 func identities() []mutant {
 	return []mutant{
 		{"a camera's MAC is not compared", sets,
-			"case d.MAC.IsZero() && s.Kind.Governed():\n\t\t\tc.bare[ruleset.Key(iface, addr)] = comment\n",
-			"case s.Kind.Governed():\n\t\t\tc.bare[ruleset.Key(iface, addr)] = comment\n"},
+			"case d.MAC.IsZero() && s.Kind.Governed():\n\t\tc.bare[ruleset.Key(iface, addr)] = comment\n",
+			"case s.Kind.Governed():\n\t\tc.bare[ruleset.Key(iface, addr)] = comment\n"},
 		{"a host's MAC is not compared", forward,
 			"rule(\"not the MAC that this address is bound to\", bound, stranger, counter(), drop()),", "rule(\"\", bound, stranger, counter()),"},
 		{"clients are not bound to their interface", whole,
@@ -72,9 +72,11 @@ func services() []mutant {
 // terms are defects of how long something is open.
 func terms() []mutant {
 	return []mutant{
-		{"a stale element", plan, "left = append(left, live[i])", "_ = i"},
+		{"a stale element", plan, "left = append(left, live[i])",
+			"if slices.ContainsFunc(entered, func(e wire.Element) bool { return e.Key == live[i].Key }) {\n\t\t\t\tleft = append(left, live[i])\n\t\t\t}"},
 		{"an exception never ends", open, "e.Until, at)", "time.Time{}, at)"},
-		{"schedules are always open", term, "case !open || !at.Trusted:", "case !open && until.IsZero() || !at.Trusted:"},
+		{"schedules are always open", term, "until, open := s.OpenAt(at.Time)",
+			"until, open := s.OpenAt(at.Time)\n\tif !open {\n\t\tuntil, open = at.Time.Add(time.Hour), true\n\t}"},
 		{"a clock that nobody trusts opens", term, "case !open || !at.Trusted:", "case !open:"},
 		{"limited openings have no crossing", whole, "for k, e := range l.crossings {", "for k, e := range (liveElements{}) {\n\t\t\t_ = l"},
 	}
