@@ -203,13 +203,16 @@ func (f family) about() []ruleset.Rule {
 }
 
 // fresh bounds how fast one camera may open flows: each costs an entry of conntrack, which all share. A recorder opens as many as it
-// has cameras.
+// has cameras. Media that nobody answers stay new, but their flow is not: its first packet has left.
 func (f family) fresh() ruleset.Chain {
 	rate := ruleset.Update{
 		Fields: []ruleset.Field{f.source}, Set: "news" + f.suffix, Refresh: true,
 		Statements: []ruleset.Statement{ruleset.Limit{Rate: 50, Burst: 200}},
 	}
-	return chain("new"+f.suffix, rule("", rate, back()), rule("", jumpTo("overlook")), refusal("more new flows than a device needs"))
+	known := is(ruleset.CTStatus, ruleset.Word(ruleset.StatusConfirmed))
+	return chain("new"+f.suffix,
+		rule("not its first packet", known, back()), rule("", rate, back()), rule("", jumpTo("overlook")),
+		refusal("more new flows than a device needs"))
 }
 
 // refuse is the end of what forward does not let through. Only a source that comes with its own MAC gets an answer.

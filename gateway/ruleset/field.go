@@ -27,6 +27,7 @@ const (
 	MarkValue    Type = 19
 	CTStateBits  Type = 26
 	CTDir        Type = 27
+	CTStatusBits Type = 28
 	ICMPv6Name   Type = 29
 	ICMPCodeName Type = 32
 	ICMPv6Code   Type = 33
@@ -79,6 +80,7 @@ const (
 	ARPSenderIP
 	ARPTargetIP
 	CTState
+	CTStatus // what conntrack knows of the flow: whether its first packet has left
 	CTDirection
 	CTOriginalSource
 	CTOriginalDestination
@@ -135,6 +137,7 @@ func (f Field) Spec() Spec {
 		ARPSenderIP:            {"arp saddr ip", IPv4Addr, 4},
 		ARPTargetIP:            {"arp daddr ip", IPv4Addr, 4},
 		CTState:                {"ct state", CTStateBits, 4},
+		CTStatus:               {"ct status", CTStatusBits, 4},
 		CTDirection:            {"ct direction", CTDir, 1},
 		CTOriginalSource:       {"ct original ip saddr", IPv4Addr, 4},
 		CTOriginalDestination:  {"ct original ip daddr", IPv4Addr, 4},
@@ -196,6 +199,8 @@ func (s Spec) format(v string) string {
 		return etherText(v)
 	case CTStateBits:
 		return stateText(binary.NativeEndian.Uint32([]byte(v)))
+	case CTStatusBits:
+		return map[uint32]string{StatusConfirmed: "confirmed", StatusSeenReply: "seen-reply"}[binary.NativeEndian.Uint32([]byte(v))]
 	case CTDir:
 		return [...]string{"original", "reply"}[v[0]&1]
 	case NFProtoName:
@@ -252,6 +257,13 @@ const (
 	StateRelated     uint32 = 4
 	StateNew         uint32 = 8
 	StateUntracked   uint32 = 64
+)
+
+// The bits of a conntrack status (linux/netfilter/nf_conntrack_common.h, IPS_*): somebody has answered the flow, and its first packet has
+// left the machine.
+const (
+	StatusSeenReply uint32 = 2
+	StatusConfirmed uint32 = 8
 )
 
 func stateText(bits uint32) string {

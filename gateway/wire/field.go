@@ -116,6 +116,7 @@ func loaderOf(f ruleset.Field) loader {
 		ruleset.ARPSenderIP:            header(network, 14, arpLayer, nftARP, 7),
 		ruleset.ARPTargetIP:            header(network, 24, arpLayer, nftARP, 9),
 		ruleset.CTState:                {source: fromConntrack, key: unix.NFT_CT_STATE},
+		ruleset.CTStatus:               {source: fromConntrack, key: unix.NFT_CT_STATUS},
 		ruleset.CTDirection:            {source: fromConntrack, key: unix.NFT_CT_DIRECTION},
 		ruleset.CTOriginalSource:       {source: fromConntrack, key: ctSourceIP},
 		ruleset.CTOriginalDestination:  {source: fromConntrack, key: ctDestinationIP},

@@ -155,7 +155,7 @@ func (w *rule) compare(c ruleset.Compare) {
 // bits tells whether nft compares a field by its bits: it holds when one of those named is set.
 func bits(f ruleset.Field) bool {
 	t := f.Spec().Type
-	return t == ruleset.CTStateBits || t == ruleset.TCPFlag
+	return t == ruleset.CTStateBits || t == ruleset.CTStatusBits || t == ruleset.TCPFlag
 }
 
 // constant compares a whole field with one value.

@@ -116,6 +116,8 @@ func valuesOf(f ruleset.Field) []string {
 		return []string{"\x08\x00", "\x86\xdd"}
 	case ruleset.CTState:
 		return []string{ruleset.Word(ruleset.StateEstablished), ruleset.Word(ruleset.StateRelated)}
+	case ruleset.CTStatus:
+		return []string{ruleset.Word(ruleset.StatusConfirmed), ruleset.Word(ruleset.StatusSeenReply)}
 	case ruleset.CTDirection:
 		return []string{"\x00", "\x01"}
 	default:

@@ -121,11 +121,17 @@ func TestRandomRulesByTwoRoads(t *testing.T) {
 	}
 }
 
+// behindTag says whether a field stands in or behind the header that an Ethernet frame carries.
+func behindTag(f ruleset.Field) bool { return f >= ruleset.IPHead && f <= ruleset.ARPTargetIP }
+
 func randomRules(r *rapid.T) ruleset.Ruleset {
 	family := rapid.SampledFrom([]ruleset.Family{ruleset.Inet, ruleset.Inet, ruleset.Netdev, ruleset.Bridge}).Draw(r, "family")
 	var fields []ruleset.Field
+	// What stands behind a tag is looked for at another offset: our rules ask for the one or for the other.
+	tagged := rapid.Bool().Draw(r, "tagged")
 	for f := ruleset.IIFName; f <= ruleset.CTOriginalDestination6; f++ {
-		if fits(f, family) {
+		tag := f == ruleset.VLANID || f == ruleset.VLANType
+		if fits(f, family) && (tagged && !behindTag(f) || !tagged && !tag) {
 			fields = append(fields, f)
 		}
 	}
