@@ -115,6 +115,7 @@ type network struct {
 	absent       map[string]bool
 	waiting      map[string]bool // to be made, and its parent is absent
 	made         map[string]bool
+	emptied      map[string]bool // its last IPv4 address goes
 	missing      []netstate.Sysctl
 	occupied     []netstate.Link
 	steps        []placed
@@ -125,7 +126,7 @@ type network struct {
 func NetworkBetween(live, wanted netstate.State) Network {
 	n := network{
 		live: live.Canonical(), wanted: wanted.Canonical(), links: map[string]netstate.Link{}, absent: map[string]bool{},
-		waiting: map[string]bool{}, made: map[string]bool{},
+		waiting: map[string]bool{}, made: map[string]bool{}, emptied: map[string]bool{},
 	}
 	for _, l := range live.Links {
 		n.links[l.Name] = l
@@ -236,8 +237,14 @@ func (n *network) addresses() {
 	kept, lost := remaining(n, n.live.Addresses, func(a netstate.Address) string { return a.Interface })
 	extra, lacking := differences(kept, n.wanted.Addresses, anonymous)
 	for _, a := range append(extra, lost...) {
-		if a.Ours() {
+		if a.Ours() || n.inTheWay(a, lacking) {
 			n.remove(removeAddresses, a)
+			n.emptied[a.Interface] = true
+		}
+	}
+	for _, a := range kept {
+		if a.Prefix.Addr().Is4() && (!a.Ours() || !slices.Contains(extra, a)) {
+			delete(n.emptied, a.Interface)
 		}
 	}
 	for _, a := range lacking {
@@ -245,6 +252,14 @@ func (n *network) addresses() {
 			n.add(addAddresses, a)
 		}
 	}
+}
+
+// inTheWay says whether an address that is not ours keeps a wanted one out: an interface has an IPv6 address once, whatever the length of
+// its network.
+func (n *network) inTheWay(a netstate.Address, lacking []netstate.Address) bool {
+	return a.Prefix.Addr().Is6() && slices.ContainsFunc(lacking, func(w netstate.Address) bool {
+		return w.Interface == a.Interface && w.Prefix.Addr() == a.Prefix.Addr()
+	})
 }
 
 // neighbours are ours on governed interfaces.
