@@ -271,6 +271,8 @@ func (n *network) neighbours() {
 	type key struct{ link, address string }
 	of := func(e netstate.Neighbour) key { return key{e.Interface, e.Address.String()} }
 	kept, lost := remaining(n, n.live.Neighbours, func(e netstate.Neighbour) string { return e.Interface })
+	kept, gone := dropped(n, kept, func(e netstate.Neighbour) (string, bool) { return e.Interface, e.Address.Is4() })
+	lost = append(lost, gone...)
 	for _, e := range lost {
 		n.remove(forgetNeighbours, e)
 	}

@@ -60,6 +60,19 @@ func remaining[T any](n *network, live []T, iface func(T) string) (kept, lost []
 	return kept, lost
 }
 
+// dropped divides what stays into that and what the kernel drops with an interface's last IPv4 address: every IPv4 route and neighbour of
+// it (fib_disable_ip, arp_ifdown).
+func dropped[T any](n *network, live []T, of func(T) (iface string, v4 bool)) (kept, lost []T) {
+	for _, v := range live {
+		if iface, v4 := of(v); v4 && n.emptied[iface] {
+			lost = append(lost, v)
+		} else {
+			kept = append(kept, v)
+		}
+	}
+	return kept, lost
+}
+
 // ports puts interfaces on the bridges that they are to be ports of, and takes off a bridge of ours what nobody wants there. A bridge
 // itself is set as it is wanted.
 func (n *network) ports() {

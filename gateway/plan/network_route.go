@@ -2,7 +2,6 @@ package plan
 
 import (
 	"net/netip"
-	"slices"
 
 	"cordon/gateway/netstate"
 )
@@ -37,13 +36,8 @@ func (n *network) routes() {
 		return r
 	}
 	kept, lost := remaining(n, n.live.Routes, func(r netstate.Route) string { return r.Interface })
-	// With an interface's last IPv4 address the kernel drops every IPv4 route by it (fib_disable_ip).
-	for _, r := range kept {
-		if r.Ours() && n.emptied[r.Interface] && r.Family() == netstate.IPv4 {
-			lost = append(lost, r)
-		}
-	}
-	kept = slices.DeleteFunc(kept, func(r netstate.Route) bool { return slices.Contains(lost, r) })
+	kept, gone := dropped(n, kept, func(r netstate.Route) (string, bool) { return r.Interface, r.Ours() && r.Family() == netstate.IPv4 })
+	lost = append(lost, gone...)
 	for _, r := range lost {
 		if r.Ours() {
 			n.remove(closeRoutes, r)
