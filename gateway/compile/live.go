@@ -45,7 +45,11 @@ func (m liveElements) put(key, comment string, t term) {
 func (m liveElements) set(name, comment string, key ...ruleset.Field) ruleset.Set {
 	set := ruleset.Set{Name: name, Comment: comment, Key: key, Timed: true, Size: room(len(m))}
 	for _, k := range sortedKeys(m) {
-		set.Elements = append(set.Elements, ruleset.Element{Key: k, Comment: m[k].comment, Timeout: int(m[k].left / time.Second)})
+		e := ruleset.Element{Key: k, Comment: m[k].comment}
+		if m[k].left != endless {
+			e.Timeout = int(m[k].left / time.Second)
+		}
+		set.Elements = append(set.Elements, e)
 	}
 	return set
 }

@@ -144,6 +144,19 @@ func spelled[T interface{ String() string }](list []T) []string {
 	return out
 }
 
+// TestEveryHour holds that a schedule of the whole week has an element without an end, and none while the clock may be wrong.
+func TestEveryHour(t *testing.T) {
+	p := temporary()
+	p.Exceptions = nil
+	p.Allows[len(p.Allows)-1].During = []policy.Window{{Days: [7]bool{true, true, true, true, true, true, true}, To: 24 * 60}}
+	for trusted, want := range map[bool][]string{true: {`10.50.0.9 . 10.30.0.21 . tcp . 22`}, false: nil} {
+		all := sets(compile.Ruleset(p, "", policy.Moment{Time: noon().Time, Trusted: trusted}))
+		if diff := cmp.Diff(want, elements(all["inet live4"])); diff != "" {
+			t.Errorf("trusted %t (-want +got):\n%s", trusted, diff)
+		}
+	}
+}
+
 func lives(s netstate.State) int {
 	n := 0
 	for _, table := range s.Tables {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"math"
 	"time"
 
 	"cordon/policy"
@@ -9,8 +10,11 @@ import (
 // term is how long an opening lasts. The zero term has no end.
 type term struct {
 	limited bool          // by an exception's end or by a schedule
-	left    time.Duration // how long it is still open, in whole seconds; 0 while it is shut
+	left    time.Duration // how long it is still open, in whole seconds; 0 while it is shut, endless where it never shuts
 }
+
+// endless is what a schedule of every hour has left: it needs a clock that is right, as every schedule does.
+const endless time.Duration = math.MaxInt64
 
 // shut says whether the opening is shut now.
 func (t term) shut() bool { return t.limited && t.left == 0 }
@@ -26,10 +30,12 @@ func termOf(s policy.Schedule, end time.Time, at policy.Moment) (term, bool) {
 		until = end
 	}
 	switch {
-	case until.IsZero():
-		return term{}, true // no end, and every hour of the week
+	case len(s.Windows) == 0 && end.IsZero():
+		return term{}, true
 	case !open || !at.Trusted:
 		return term{limited: true}, true
+	case until.IsZero():
+		return term{limited: true, left: endless}, true
 	}
 	return term{limited: true, left: until.Sub(at.Time).Truncate(time.Second)}, true
 }

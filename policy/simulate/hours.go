@@ -8,7 +8,7 @@ import (
 
 // openAt returns Named when a block that names a flow is open at a moment, else why it is not.
 func (b block) openAt(at policy.Moment, zone policy.Zone) Reason {
-	limited := b.exception != nil || len(b.during) > 0 && !everyHour(b.during)
+	limited := b.exception != nil || len(b.during) > 0
 	switch {
 	case limited && !at.Trusted:
 		return ClockUntrusted
@@ -18,29 +18,6 @@ func (b block) openAt(at policy.Moment, zone policy.Zone) Reason {
 		return ScheduleClosed
 	}
 	return Named
-}
-
-// everyHour says whether windows cover the whole week: what they open does not depend on the hour, whatever the clock says.
-func everyHour(windows []policy.Window) bool {
-	const day, week = 24 * 60, 7 * 24 * 60
-	var covered [week]bool
-	for _, w := range windows {
-		length := w.To - w.From
-		if length <= 0 {
-			length += day
-		}
-		for d, on := range w.Days {
-			for minute := 0; on && minute < length; minute++ {
-				covered[(d*day+w.From+minute)%week] = true
-			}
-		}
-	}
-	for _, open := range covered {
-		if !open {
-			return false
-		}
-	}
-	return true
 }
 
 // openIn says whether one of several windows is open at a moment. A window belongs to the day that it starts on, and may reach into the
