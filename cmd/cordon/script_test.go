@@ -58,6 +58,7 @@ func enterNamespace(env *testscript.Env) error {
 	}
 	env.Setenv("EXAMPLES", examples)
 	env.Setenv("USER", "")
+	env.Setenv("TOMORROW", time.Now().Add(24*time.Hour).Format(time.RFC3339))
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("make a network namespace (go test -exec \"unshare -Urn\"): %w", err)
