@@ -23,6 +23,11 @@ type said struct{ title, code, text string }
 
 // provocations are texts for which the parser or an evaluation of HCL has something to say.
 func provocations() []said {
+	return slices.Concat(structures(), quotations(), expressions(), evaluations())
+}
+
+// structures are provocations of which the blocks, the arguments or what separates them are wrong.
+func structures() []said {
 	return []said{
 		{"Unclosed configuration block", "syntax-unclosed-block", `site "a" {`},
 		{"Invalid single-argument block definition", "syntax-one-line", "site \"a\" { a = 1\n}"},
@@ -35,9 +40,32 @@ func provocations() []said {
 		{"Invalid argument name", "syntax-quoted-name", `"a" = 1`},
 		{"Invalid block definition", "syntax-block-equals", `a "b" = 1`},
 		{"Argument or block definition required", "syntax-definition", `a 1 {}`},
-		{"Missing expression", "syntax-expression", `a = {`},
 		{"Attribute redefined", "syntax-redefined", "a = 1\na = 2"},
-		{"Missing expression", "syntax-expression", `a = `},
+		{"Invalid string literal", "syntax-label", `a "${b}" {}`},
+		{"Missing key/value separator", "syntax-map", `a = { b }`},
+		{"Missing key/value separator", "syntax-map", `a = { b 1 }`},
+		{"Missing newline after argument", "syntax-separator", `a = 1e`},
+		{"Missing newline after argument", "syntax-separator", `a = "x" "y"`},
+		{"Invalid single-argument block definition", "syntax-one-line", `site "a" { a = 1, b = 2 }`},
+		{"Argument definition required", "syntax-one-line", `site "a" { b {} }`},
+		{"Unclosed configuration block", "syntax-unclosed-block", `site "a" { `},
+		{"Argument or block definition required", "syntax-definition", `site "a" { a }`},
+		{"Argument or block definition required", "syntax-definition", "site {\n  a\n}"},
+		{"Invalid block definition", "syntax-block", "site \"a\"\n{\n}"},
+		{"Unclosed configuration block", "syntax-unclosed-block", "site \"a\" {\n  b {\n}"},
+		{"Argument or block definition required", "syntax-definition", `}`},
+		{"Missing item separator", "syntax-separator", "a = [1\nb = 2"},
+		{"Missing argument separator", "syntax-separator", "a = max(\n  1,\nb = 2"},
+		{"Invalid single-argument block definition", "syntax-one-line", `site "a" { a = 1 b = 2 }`},
+		{"Invalid single-argument block definition", "syntax-one-line", "site \"a\" { a = 1\nb = 2 }"},
+		{"Argument definition required", "syntax-one-line", `site "a" { b "c" }`},
+		{"Missing newline after argument", "syntax-separator", `a = 1 = 2`},
+	}
+}
+
+// quotations are provocations of which a text, a template or a character is wrong.
+func quotations() []said {
+	return []said{
 		{"Unterminated template string", "syntax-string", `a = "`},
 		{"Invalid multi-line string", "syntax-string", "a = \"x\ny\""},
 		{"Invalid character", "syntax-single-quote", `a = 'x'`},
@@ -45,14 +73,6 @@ func provocations() []said {
 		{"Invalid character", "syntax-character", "a = `x`"},
 		{"Invalid character", "syntax-curly-quote", `a = “x”`},
 		{"Invalid character", "syntax-character", `a = €`},
-		{"Unbalanced parentheses", "syntax-bracket", `a = (1`},
-		{"Unbalanced parentheses", "syntax-bracket", `a = (1]`},
-		{"Unterminated function call", "syntax-bracket", `a = max(1`},
-		{"Missing closing parenthesis", "syntax-bracket", `a = max([1]... 2)`},
-		{"Missing close bracket on index", "syntax-bracket", `a = b[1`},
-		{"Missing close bracket on index", "syntax-bracket", `a = b[1)`},
-		{"Unterminated tuple constructor expression", "syntax-bracket", `a = [1`},
-		{"Invalid string literal", "syntax-label", `a "${b}" {}`},
 		{"Unterminated string literal", "syntax-string", `a "b`},
 		{"Invalid escape sequence", "syntax-escape", `a "b\q" {}`},
 		{"Invalid escape sequence", "syntax-escape", `a = "\q"`},
@@ -75,8 +95,26 @@ func provocations() []said {
 		{"Invalid 'for' directive", "syntax-directive", `a = "%{ for x, }"`},
 		{"Invalid 'for' directive", "syntax-directive", `a = "%{ for x y }"`},
 		{"Extra characters in if marker", "syntax-directive", `a = "%{ if true x }"`},
-		{"Missing key/value separator", "syntax-map", `a = { b }`},
-		{"Missing key/value separator", "syntax-map", `a = { b 1 }`},
+		{"Unterminated template string", "syntax-string", "a = <<EOT\nx"},
+		{"Invalid character", "syntax-character", `a = $`},
+		{"Invalid character", "syntax-character", `a = @`},
+		{"Unterminated template string", "syntax-string", `a = "a${"b}`},
+		{"Unterminated template string", "syntax-string", `site "a" { a = "}`},
+	}
+}
+
+// expressions are provocations of which an expression is wrong.
+func expressions() []said {
+	return []said{
+		{"Missing expression", "syntax-expression", `a = {`},
+		{"Missing expression", "syntax-expression", `a = `},
+		{"Unbalanced parentheses", "syntax-bracket", `a = (1`},
+		{"Unbalanced parentheses", "syntax-bracket", `a = (1]`},
+		{"Unterminated function call", "syntax-bracket", `a = max(1`},
+		{"Missing closing parenthesis", "syntax-bracket", `a = max([1]... 2)`},
+		{"Missing close bracket on index", "syntax-bracket", `a = b[1`},
+		{"Missing close bracket on index", "syntax-bracket", `a = b[1)`},
+		{"Unterminated tuple constructor expression", "syntax-bracket", `a = [1`},
 		{"Unterminated object constructor expression", "syntax-bracket", `a = { b = 1`},
 		{"Missing expression", "syntax-expression", `a = { b = `},
 		{"Invalid 'for' expression", "syntax-for", `a = [for]`},
@@ -91,7 +129,6 @@ func provocations() []said {
 		{"Unsupported operator", "syntax-operator", `a = 1 & 2`},
 		{"Invalid expression", "syntax-expression", `a = 2 ** 3`},
 		{"Unsupported operator", "syntax-operator", `a = ~1`},
-		{"Missing newline after argument", "syntax-separator", `a = 1e`},
 		{"Invalid number literal", "syntax-number", `a = 1e99999999999`},
 		{"Missing open parenthesis", "syntax-call", `a = b::c`},
 		{"Missing function name", "syntax-call", `a = b::`},
@@ -103,16 +140,16 @@ func provocations() []said {
 		{"Missing close bracket on splat index", "syntax-index", `a = b[*.c`},
 		{"Invalid legacy index syntax", "syntax-index", `a = b.0.1`},
 		{"Invalid legacy index syntax", "syntax-index", `a = b.*.0.1`},
-		{"Unterminated template string", "syntax-string", "a = <<EOT\nx"},
-		{"Missing newline after argument", "syntax-separator", `a = "x" "y"`},
-		{"Invalid single-argument block definition", "syntax-one-line", `site "a" { a = 1, b = 2 }`},
-		{"Argument definition required", "syntax-one-line", `site "a" { b {} }`},
-		{"Unclosed configuration block", "syntax-unclosed-block", `site "a" { `},
-		{"Argument or block definition required", "syntax-definition", `site "a" { a }`},
-		{"Argument or block definition required", "syntax-definition", "site {\n  a\n}"},
-		{"Invalid block definition", "syntax-block", "site \"a\"\n{\n}"},
-		{"Unclosed configuration block", "syntax-unclosed-block", "site \"a\" {\n  b {\n}"},
-		{"Argument or block definition required", "syntax-definition", `}`},
+		{"Invalid expression", "syntax-expression", `a = %`},
+		{"Unbalanced parentheses", "syntax-bracket", `a = (1 2)`},
+		{"Missing closing parenthesis", "syntax-bracket", `a = max(a... `},
+		{"Invalid expression", "syntax-expression", `a = "%{ if }x%{ endif }"`},
+	}
+}
+
+// evaluations are provocations of which an expression is right, and has no value.
+func evaluations() []said {
+	return []said{
 		{"Inconsistent conditional result types", "conditional-types", "locals {\n  x = true ? [] : 1\n}"},
 		{"Incorrect condition type", "conditional-condition", "locals {\n  x = \"x\" ? 1 : 2\n}"},
 		{"Null condition", "conditional-condition", "locals {\n  x = null ? 1 : 2\n}"},
@@ -144,21 +181,7 @@ func provocations() []said {
 		{"Invalid index", "no-element", "locals {\n  x = [1][null]\n}"},
 		{"Unsupported attribute", "no-attribute", "locals {\n  x = [[1],{}][*].a\n}"},
 		{"Call to unknown function", "unknown-function", "locals {\n  x = f()\n}"},
-		{"Missing item separator", "syntax-separator", "a = [1\nb = 2"},
-		{"Missing argument separator", "syntax-separator", "a = max(\n  1,\nb = 2"},
-		{"Invalid single-argument block definition", "syntax-one-line", `site "a" { a = 1 b = 2 }`},
-		{"Invalid single-argument block definition", "syntax-one-line", "site \"a\" { a = 1\nb = 2 }"},
-		{"Argument definition required", "syntax-one-line", `site "a" { b "c" }`},
-		{"Invalid expression", "syntax-expression", `a = %`},
-		{"Invalid character", "syntax-character", `a = $`},
-		{"Invalid character", "syntax-character", `a = @`},
-		{"Unbalanced parentheses", "syntax-bracket", `a = (1 2)`},
-		{"Missing closing parenthesis", "syntax-bracket", `a = max(a... `},
-		{"Unterminated template string", "syntax-string", `a = "a${"b}`},
 		{"Incorrect condition type", "conditional-condition", "locals {\n  x = \"%{ if [] }x%{ endif }\"\n}"},
-		{"Invalid expression", "syntax-expression", `a = "%{ if }x%{ endif }"`},
-		{"Missing newline after argument", "syntax-separator", `a = 1 = 2`},
-		{"Unterminated template string", "syntax-string", `site "a" { a = "}`},
 		{"Missing map element", "no-element", "locals {\n  x = tomap({ a = 1 }).b\n}"},
 		{"Invalid expanding argument value", "expand-argument", "locals {\n  x = max(\"a\"...)\n}"},
 		{"Invalid expanding argument value", "expand-argument", "locals {\n  x = max(null...)\n}"},
@@ -272,32 +295,37 @@ func TestParserSays(t *testing.T) {
 	}
 }
 
-// titlesInSource are the titles of the library's diagnostics that stand in its source as they are said.
+// titlesInSource are the titles of the library's diagnostics that stand in its source as they are said. The source lies where the go command
+// that builds this test takes it from: in the cache of modules, or in vendor.
 func titlesInSource(t *testing.T) []string {
 	t.Helper()
-	root, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/hashicorp/hcl/v2").Output()
-	if err != nil {
-		t.Skipf("no source of the library: %v", err)
+	const library = "github.com/hashicorp/hcl/v2"
+	list := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", library, library+"/hclsyntax")
+	var complaint strings.Builder
+	list.Stderr = &complaint
+	folders, err := list.Output()
+	root, parser, both := strings.Cut(strings.TrimSpace(string(folders)), "\n")
+	if err != nil || !both {
+		t.Fatalf("go list finds no source of %s: %v\n%s", library, err, complaint.String())
 	}
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(root)), "hclsyntax", "*.go"))
+	files, err := filepath.Glob(filepath.Join(parser, "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	files = append(files, filepath.Join(strings.TrimSpace(string(root)), "ops.go"))
-	var list []string
-	for _, name := range files {
+	pattern := regexp.MustCompile(`(?:Summary:|const invalidIndex =|const unsupportedAttr =)\s+"([^"]+)"`)
+	var titles []string
+	for _, name := range append(files, filepath.Join(root, "ops.go")) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		pattern := regexp.MustCompile(`(?:Summary:|const invalidIndex =|const unsupportedAttr =)\s+"([^"]+)"`)
 		for _, m := range pattern.FindAllStringSubmatch(string(text), -1) {
-			list = append(list, m[1])
+			titles = append(titles, m[1])
 		}
 	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	slices.Sort(titles)
+	return slices.Compact(titles)
 }
