@@ -1,10 +1,12 @@
 package policy_test
 
 import (
-	"cordon/policy"
 	"testing"
 	"time"
+
 	_ "time/tzdata" // a machine without zone data tests the same
+
+	"cordon/policy"
 )
 
 func zone(t *testing.T, name string) policy.Zone {

@@ -39,8 +39,10 @@ func typedBy(cmd *cobra.Command, args []string) reading {
 		case "settings", "state", "run":
 			r.flags = append(r.flags, "--"+f.Name+" "+shellWord(f.Value.String()))
 		case "var":
-			for _, setting := range f.Value.(pflag.SliceValue).GetSlice() {
-				r.flags = append(r.flags, "--var "+shellWord(setting))
+			if settings, ok := f.Value.(pflag.SliceValue); ok {
+				for _, setting := range settings.GetSlice() {
+					r.flags = append(r.flags, "--var "+shellWord(setting))
+				}
 			}
 		case "yes", "no-confirm":
 			r.flags = append(r.flags, "--"+f.Name)

@@ -34,7 +34,7 @@ func standard() map[string]function.Function {
 		"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "indent": stdlib.IndentFunc,
 		"join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
 		"regexreplace": stdlib.RegexReplaceFunc,
-		"replace": boundedBy(stdlib.ReplaceFunc, replaced), "reverse": stdlib.ReverseFunc, "split": stdlib.SplitFunc,
+		"replace":      boundedBy(stdlib.ReplaceFunc, replaced), "reverse": stdlib.ReverseFunc, "split": stdlib.SplitFunc,
 		"strlen": stdlib.StrlenFunc, "substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
 		"trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc,
 		"upper": stdlib.UpperFunc,
