@@ -824,6 +824,78 @@ func TestErrorsOfOthers(t *testing.T) {
 	t.Logf("%d errors", cases)
 }
 
+// TestErrorsFromTheOtherSide holds that an error about a running flow comes from the side that the quoted packet was sent to. The controls are
+// the same errors from there, and one from a router on the way of a flow that is translated.
+func TestErrorsFromTheOtherSide(t *testing.T) {
+	l := open(t)
+	apply(t, l, read(t, head+allows+abroadAllows+exceptions(time.Now().Add(time.Hour))+`
+allow "updates" {
+  from     = recorder.nvr
+  to       = segment.internet
+  services = ["https"]
+}
+`))
+	e, _ := listen(t, l)
+	counts, refused := map[bool]int{}, map[string]string{}
+	report := func(from, witness string, to, quotedFrom, quotedTo netip.AddrPort, arrives bool) {
+		t.Helper()
+		marker := fmt.Sprintf("%s%03d000", markerPrefix, counts[true]+counts[false])
+		counts[arrives]++
+		kind := map[bool]uint8{true: 3, false: 1}[to.Addr().Is4()]
+		x := sender{machine: machine(t, l, from), marker: []byte(marker)}
+		raw := errorAbout(x, to.Addr(), quotedFrom.Addr(), quotedTo.Addr(), quotedFrom.Port(), quotedTo.Port(), kind, 0)
+		if err := x.machine.SendFrame(raw); err != nil {
+			t.Fatal(err)
+		}
+		what := fmt.Sprintf("an error from %s to %s about what it sent to %s", from, witness, quotedTo)
+		stage{l, 1}.fenceOf(t, c2)
+		if !arrives {
+			refused[marker] = what // asked at the end, for it may still be on its way
+			return
+		}
+		for range 50 {
+			if e.who(marker)[witness] {
+				return
+			}
+			stage{l, 1}.fenceOf(t, c2)
+		}
+		t.Errorf("%s does not arrive", what)
+	}
+	for _, c := range []struct {
+		from, to string
+		port     uint16
+		others   []string
+	}{
+		{nvr, inCamera, 554, []string{internet, office}},
+		{nvr, inCamera6, 554, []string{internet, office}},
+		{nvr, inCamera, 9000, []string{internet, office}},
+		{office, inRecorder, 443, []string{internet, c1}},
+		{office, inRecorder6, 443, []string{internet, c1}},
+	} {
+		far := owner(addr(c.to))
+		if addr(c.to).Is4() {
+			echo(t, l, far, c.port)
+		}
+		local, remote := talk(t, l, c.from, c.to, c.port).ends(t)
+		report(far, c.from, local, local, remote, true)
+		report(c.from, far, remote, remote, local, true)
+		for _, other := range c.others {
+			report(other, c.from, local, local, remote, false)
+			report(other, far, remote, remote, local, false)
+		}
+	}
+	echo(t, l, internet, 443)
+	local, remote := talk(t, l, nvr, outside, 443).ends(t)
+	translated := netip.AddrPortFrom(addr("198.51.100.2"), local.Port())
+	report(internet, nvr, translated, translated, remote, true)
+	for marker, what := range refused {
+		if who := e.who(marker); len(who) > 0 {
+			t.Errorf("%s arrives at %v", what, who)
+		}
+	}
+	t.Logf("%d errors from the right side, %d from another one", counts[true], counts[false])
+}
+
 // talk opens a connection to a machine that echoes already.
 func talk(t *testing.T, l *lab.Lab, from, to string, port uint16) *conversation {
 	t.Helper()

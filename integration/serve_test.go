@@ -240,6 +240,13 @@ func TestServeIntercept(t *testing.T) {
 			t.Errorf("conntrack has %d entries of %s", n, a)
 		}
 	}
+	onlyRouted(t, l, s, all)
+	t.Logf("%d questions that are served, %d that are not", counts[true], counts[false])
+}
+
+// onlyRouted holds that questions that are served go nowhere else once the packet filter is gone.
+func onlyRouted(t *testing.T, l *lab.Lab, s *gatewayServers, all []flow) {
+	t.Helper()
 	flushTables(t, l)
 	for _, f := range all {
 		if !f.allowed {
@@ -249,7 +256,73 @@ func TestServeIntercept(t *testing.T) {
 			t.Errorf("without the packet filter, %s: heard %t, %d arrived elsewhere", f.name, heard, r.Arrived)
 		}
 	}
-	t.Logf("%d questions that are served, %d that are not", counts[true], counts[false])
+}
+
+// contested open, by allows and exceptions, what a gateway that serves time and names everywhere answers itself.
+func contested() string {
+	block := func(name, from, to, services, more string) string {
+		kind := "allow"
+		if more != "" {
+			kind = "exception"
+		}
+		return kind + " \"" + name + "\" {\n  from = [" + from + "]\n  to = [" + to + "]\n  services = [" + services + "]\n" + more + "}\n"
+	}
+	until := "  until = \"" + time.Now().Add(time.Hour).Format(time.RFC3339) + "\"\n  reason = \"a test\"\n  owner = \"somebody\"\n"
+	return block("clock", "segment.cameras", "recorder.nvr", `"ntp"`, "") +
+		block("resolver", "segment.cameras", `"10.50.0.0/29", "fd50::5"`, `"dns"`, "") +
+		block("clocks", "segment.cameras", "segment.internet", `"ntp", "dns"`, "") +
+		block("visit", "camera.c1", "host.jump", `"ntp"`, until) +
+		block("range", "camera.c1", `"10.50.0.5"`, "service.low", until) +
+		block("support", "camera.c1", `"198.51.100.7", "2001:db8:1::7"`, `"ntp"`, until) + "service \"low\" {\n  udp = [\"120-130\"]\n}\n"
+}
+
+// TestServeComesFirst holds that a question which the gateway answers whoever is asked goes nowhere else, whatever allows and exceptions
+// open, exactly or to a whole uplink, in both families and without the packet filter. The control is the same policy that serves nothing.
+func TestServeComesFirst(t *testing.T) {
+	l := open(t)
+	s := serveOnGateway(t, l, sockets())
+	const tcp, udp = policy.TCP, policy.UDP
+	cases := []flow{
+		{name: "time of the recorder", from: c1, to: inRecorder, protocol: udp, port: 123},
+		{name: "time of the recorder in IPv6", from: c1, to: inRecorder6, protocol: udp, port: 123},
+		{name: "names of the office", from: c2, to: "10.50.0.5", protocol: udp, port: 53},
+		{name: "names of the office in IPv6", from: c1, to: "fd50::5", protocol: udp, port: 53},
+		{name: "time of the internet", from: c2, to: outside, protocol: udp, port: 123},
+		{name: "time of the internet in IPv6", from: c1, to: outside6, protocol: udp, port: 123},
+		{name: "names of the internet", from: c1, to: outside, protocol: udp, port: 53},
+		{name: "names of the internet by TCP in IPv6", from: c1, to: outside6, protocol: tcp, port: 53},
+		{name: "time by an exception", from: c1, to: "10.50.0.9", protocol: udp, port: 123},
+		{name: "time within a range", from: c1, to: "10.50.0.5", protocol: udp, port: 123},
+	}
+	inside := []flow{
+		{name: "time of the other recorder", from: c1, to: "10.40.0.11", protocol: udp, port: 123},
+		{name: "time of the office in IPv6", from: c1, to: "fd50::9", protocol: udp, port: 123},
+	}
+	apply(t, l, read(t, head+allows+contested()))
+	for i := range cases {
+		if r, heard := ask(t, l, s, cases[i]); heard || r.Arrived == 0 {
+			t.Errorf("control: a gateway that serves nothing hears %s: %t; %d of it arrive", cases[i].name, heard, r.Arrived)
+		}
+		cases[i].allowed = true
+	}
+	for _, f := range inside { // an allow to the uplink opens nothing inside
+		if r, heard := ask(t, l, s, f); heard || r.Arrived > 0 {
+			t.Errorf("control: a gateway that serves nothing hears %s: %t; %d of it arrive", f.name, heard, r.Arrived)
+		}
+		f.allowed = true
+		cases = append(cases, f)
+	}
+	apply(t, l, read(t, strings.Replace(head+allows+contested(), `kind      = "camera"`,
+		"kind      = \"camera\"\n  serve {\ntime = \"intercept\"\nnames = \"sinkhole\"\n}", 1)))
+	for _, f := range cases {
+		if r, heard := ask(t, l, s, f); !heard || r.Answer != lab.Replied || r.Arrived > 0 {
+			t.Errorf("%s: heard %t; the answer is %s, %d arrived elsewhere", f.name, heard, r.Answer, r.Arrived)
+		}
+	}
+	if r, heard := ask(t, l, s, flow{name: "beside", from: c1, to: "10.50.0.5", protocol: udp, port: 124}); heard || r.Arrived == 0 {
+		t.Errorf("what the range opens beside time: heard %t, %d arrived", heard, r.Arrived)
+	}
+	onlyRouted(t, l, s, cases)
 }
 
 // TestServeLocal holds that time = "local" is served at the segment's own address and nowhere else, and that an observed segment is

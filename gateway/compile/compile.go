@@ -294,6 +294,7 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		hash("inwardpairs"+s, "", c.inwardPairs, ruleset.IIFName, c.destination),
 		hash("outwardpairs"+s, "", c.outwardPairs, c.source, ruleset.OIFName),
 		hash("acrosspairs"+s, "", c.acrossPairs, ruleset.IIFName, ruleset.OIFName),
+		interval("stands"+s, "which address is behind which interface", ranges(homes(p, c.v4, isInside)), ruleset.IIFName, c.source),
 		hash("themselves"+s, "a device on a camera's interface, twice", c.themselves, c.source, c.destination),
 		rates("reports"+s, "errors of one source", len(p.Devices), ruleset.IIFName, c.source),
 		rates("news"+s, "new flows of one device", len(p.Devices), c.source),

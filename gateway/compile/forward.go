@@ -177,11 +177,26 @@ func (l *live) related() []ruleset.Chain {
 	}
 }
 
+// misplaced refuses an error that does not come in from the side to which the packet that it quotes was sent: who stands elsewhere has
+// not seen that packet. Beyond uplinks is whatever nobody inside has.
+func (f family) misplaced() []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, reply := range [...]bool{true, false} {
+		far := map[bool]ruleset.Field{true: f.origTarget, false: f.origSource}[reply]
+		inside, elsewhere := in("uplinks", ruleset.IIFName), in("stands"+f.suffix, ruleset.IIFName, far)
+		inside.Not, elsewhere.Not = true, true
+		rules = append(rules,
+			rule("", direction(reply), in("uplinks", ruleset.IIFName), in("inside"+f.suffix, far), goTo("refuse")),
+			rule("", direction(reply), inside, elsewhere, goTo("refuse")))
+	}
+	return rules
+}
+
 // about returns the rules that look up the flow which an error is about: conntrack keeps its first packet's addresses, and says whether
 // the error goes the flow's own way or back.
 func (f family) about() []ruleset.Rule {
 	s, from, to := f.suffix, f.origSource, f.origTarget
-	var rules []ruleset.Rule
+	rules := f.misplaced()
 	for _, reply := range [...]bool{true, false} {
 		own := map[bool]ruleset.Field{true: to, false: from}[reply]
 		other := in("themselves"+s, f.source, own)
