@@ -53,8 +53,8 @@ func (a *app) helpFlags(out io.Writer, title string, set *pflag.FlagSet) {
 			short = "-" + flag.Shorthand + ", "
 		}
 		value, purpose := pflag.UnquoteUsage(flag)
-		if flag.DefValue != "" && flag.Value.Type() != "bool" {
-			purpose += " " + a.words.Text("command.default", message.Args{"value": flag.DefValue})
+		if standing := strings.Trim(flag.DefValue, "[]"); standing != "" && flag.Value.Type() != "bool" {
+			purpose += " " + a.words.Text("command.default", message.Args{"value": standing})
 		}
 		fmt.Fprintf(out, "  %s%s\t%s\n", short, strings.TrimSpace("--"+flag.Name+" "+strings.ToUpper(value)), purpose)
 	})
