@@ -53,9 +53,7 @@ func (a *app) helpFlags(out io.Writer, title string, set *pflag.FlagSet) {
 			short = "-" + flag.Shorthand + ", "
 		}
 		value, purpose := pflag.UnquoteUsage(flag)
-		if standing := strings.Trim(flag.DefValue, "[]"); standing != "" && flag.Value.Type() != "bool" {
-			purpose += " " + a.words.Text("command.default", message.Args{"value": standing})
-		}
+		purpose += a.standing(flag)
 		fmt.Fprintf(out, "  %s%s\t%s\n", short, strings.TrimSpace("--"+flag.Name+" "+strings.ToUpper(value)), purpose)
 	})
 }
@@ -79,4 +77,13 @@ func (a *app) helpVerb() *cobra.Command {
 			return about.Help()
 		},
 	}
+}
+
+// standing says what a flag is where nobody gives it; nothing of one that is off or empty then.
+func (a *app) standing(flag *pflag.Flag) string {
+	value := strings.Trim(flag.DefValue, "[]") // of a list
+	if value == "" || flag.Value.Type() == "bool" {
+		return ""
+	}
+	return " " + a.words.Text("command.default", message.Args{"value": value})
 }

@@ -188,10 +188,7 @@ func (a *app) options(out *roff, set *pflag.FlagSet) {
 		if f.Shorthand != "" {
 			name = "-" + f.Shorthand + ", " + name
 		}
-		if f.DefValue != "" && f.Value.Type() != "bool" {
-			purpose += " " + a.words.Text("command.default", message.Args{"value": f.DefValue})
-		}
-		out.item(name, purpose)
+		out.item(name, purpose+a.standing(f))
 	})
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"cordon/gateway/kernel/listener"
 	"cordon/policy"
 )
@@ -19,8 +21,21 @@ func portOf(t *testing.T, a net.Addr) uint16 {
 	return p.Port()
 }
 
+// raise raises an interface of the test's own network namespace.
+func raise(t *testing.T, name string) {
+	t.Helper()
+	link, err := netlink.LinkByName(name)
+	if err == nil {
+		err = netlink.LinkSetUp(link)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestPorts holds that sockets that wait are found and sockets that talk are not.
 func TestPorts(t *testing.T) {
+	raise(t, "lo")
 	tcp, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "[::]:0")
 	if err != nil {
 		t.Fatal(err)
