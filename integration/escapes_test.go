@@ -824,8 +824,8 @@ func TestErrorsOfOthers(t *testing.T) {
 	t.Logf("%d errors", cases)
 }
 
-// TestErrorsFromTheOtherSide holds that an error about a running flow comes from the side that the quoted packet was sent to. The controls are
-// the same errors from there, and one from a router on the way of a flow that is translated.
+// TestErrorsFromTheOtherSide holds that an error about a running flow comes from the side that the quoted packet was sent to. The controls
+// are the same errors from there, and one from a router on the way of a flow that is translated.
 func TestErrorsFromTheOtherSide(t *testing.T) {
 	l := open(t)
 	apply(t, l, read(t, head+allows+abroadAllows+exceptions(time.Now().Add(time.Hour))+`

@@ -161,9 +161,34 @@ func (l *loader) checkAllow(b block, a policy.Allow) {
 		if from.kinds[policy.Camera] > 0 && to.kinds[policy.Recorder] > 0 && openedByRecorder(s) {
 			l.report.warn(places[i].place, "wrong-direction", message.Args{"service": s.Name})
 		}
+		if id, answered := l.answered(from, s); answered {
+			l.report.warn(places[i].place, "answered-here", message.Args{
+				"service": s.Name, "segment": l.out.Segments[id].Name, "kind": b.kind,
+			}, l.out.Segments[id].Serve.Origin)
+		}
 	}
 	l.checkGateway(a)
 	l.checkReach(b, a, from, to)
+}
+
+// answered returns a segment of those who open a service on which the gateway answers all of it itself, whoever is asked.
+func (l *loader) answered(from side, s policy.Service) (policy.SegmentID, bool) {
+	for _, id := range from.stands {
+		if id >= 0 && intercepts(l.out.Segments[id], s) {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+func intercepts(segment policy.Segment, s policy.Service) bool {
+	if s.Any || s.Ping || len(s.Ports) == 0 || segment.Mode != policy.Enforce {
+		return false
+	}
+	return !slices.ContainsFunc(s.Ports, func(p policy.Ports) bool {
+		time := segment.Serve.Time == policy.TimeIntercept && p.Protocol == policy.UDP && p.First == 123
+		return p.First != p.Last || !time && (segment.Serve.Names != policy.NamesSinkhole || p.First != 53)
+	})
 }
 
 func (l *loader) checkGateway(a policy.Allow) {

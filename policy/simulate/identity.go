@@ -28,6 +28,9 @@ func (o Oracle) unverified(k policy.Packet, from place) (Decision, bool) {
 	if _, ok := o.sender(k, from); ok {
 		return Decision{}, false
 	}
+	if d, ok := o.asksForLease(k, from); ok {
+		return d, true
+	}
 	byAddress, byMAC := o.devices[k.Source], o.machines[k.MAC]
 	switch {
 	case len(byAddress) > 0:
@@ -36,6 +39,19 @@ func (o Oracle) unverified(k policy.Packet, from place) (Decision, bool) {
 		return blocked(Identity).byDevice(o.policy.Devices[byMAC[0]]), true
 	case o.is(from, enforced):
 		return blocked(UnknownDevice).bySegment(o.first(from)), true
+	}
+	return Decision{}, false
+}
+
+// asksForLease decides what a machine that is not named here sends to keep its lease.
+func (o Oracle) asksForLease(k policy.Packet, from place) (Decision, bool) {
+	for _, id := range from.segments {
+		if !o.newcomer(k, o.policy.Segments[id]) {
+			continue
+		}
+		if d, ok := o.leases(k, id); ok {
+			return d, true
+		}
 	}
 	return Decision{}, false
 }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"net/netip"
 	"slices"
 
 	"cordon/policy"
@@ -115,8 +116,22 @@ func (o Oracle) intercepted(k policy.Packet, from place) (Decision, bool) {
 		if o.serves(s, f) {
 			return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
 		}
+		if enforced(s) && catches(s, f) {
+			return blocked(GatewayItself).by("serve", s.Name, s.Serve.Origin), true
+		}
 	}
 	return Decision{}, false
+}
+
+// catches says whether a question goes to the gateway whoever is asked: nobody else gets it, whatever an allow opens to whom.
+func catches(s policy.Segment, f flow) bool {
+	switch {
+	case f.protocol == policy.UDP && f.port == portTime:
+		return s.Serve.Time == policy.TimeIntercept
+	case (f.protocol == policy.UDP || f.protocol == policy.TCP) && f.port == portDNS:
+		return s.Serve.Names == policy.NamesSinkhole
+	}
+	return false
 }
 
 // serves says whether a segment's devices are served what they ask for: at the gateway's own address there, or wherever they ask.
@@ -127,12 +142,11 @@ func (o Oracle) serves(s policy.Segment, f flow) bool {
 	here := slices.ContainsFunc(o.policy.Segments, func(other policy.Segment) bool {
 		return other.Interface == s.Interface && ownAddress(other, f.to)
 	})
-	anywhere := s.Mode == policy.Enforce
 	switch {
+	case catches(s, f):
+		return here || s.Mode == policy.Enforce
 	case f.protocol == policy.UDP && f.port == portTime:
-		return s.Serve.Time == policy.TimeLocal && here || s.Serve.Time == policy.TimeIntercept && (here || anywhere)
-	case (f.protocol == policy.UDP || f.protocol == policy.TCP) && f.port == portDNS:
-		return s.Serve.Names == policy.NamesSinkhole && (here || anywhere)
+		return s.Serve.Time == policy.TimeLocal && here
 	case f.protocol == policy.UDP && f.port == portDiscovery:
 		return len(s.Serve.Discovery) > 0 && here
 	}
@@ -161,18 +175,30 @@ func (o Oracle) verified(p place, s policy.Segment) bool {
 	})
 }
 
-// leases decides a client of DHCP: whoever has no address yet, and a named device that renews its own.
+// leases decides a client of DHCP: a named device, and whoever has no address yet or one of the range that is leased. It asks everybody or
+// the gateway's own address there.
 func (o Oracle) leases(k policy.Packet, id policy.SegmentID) (Decision, bool) {
 	s := o.policy.Segments[id]
-	if s.Serve.Leases == nil || k.Protocol != policy.UDP || k.SourcePort != portLeaseClient || k.DestinationPort != portLeaseServer {
+	if s.Serve.Leases == nil || k.Protocol != policy.UDP || k.DestinationPort != portLeaseServer {
 		return Decision{}, false
 	}
 	known := o.verified(place{segments: []policy.SegmentID{id}, address: k.Source}, s)
-	if (known && ownAddress(s, place{address: k.Destination})) || ((known || k.Source.IsUnspecified()) && o.broadcast(k.Destination)) {
-		return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
+	if k.Destination != everybody() && !ownAddress(s, place{address: k.Destination}) || !known && !o.newcomer(k, s) {
+		return Decision{}, false
 	}
-	return Decision{}, false
+	return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
 }
+
+// newcomer says whether a packet comes from somebody without a name who asks for a lease, or to keep one.
+func (o Oracle) newcomer(k policy.Packet, s policy.Segment) bool {
+	l := s.Serve.Leases
+	if l == nil || k.Protocol != policy.UDP || k.SourcePort != portLeaseClient || k.DestinationPort != portLeaseServer {
+		return false
+	}
+	return k.Source.IsUnspecified() || l.First.Compare(k.Source) <= 0 && k.Source.Compare(l.Last) <= 0 && len(o.devices[k.Source]) == 0
+}
+
+func everybody() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
 
 // discovered decides a question of WS-Discovery to everybody: from the segments that may find cameras, and from the cameras themselves.
 func (o Oracle) discovered(k policy.Packet, from place) (Decision, bool) {

@@ -288,7 +288,18 @@ allowed cam1 hall 10.31.0.21 > 10.31.0.1 udp/67 sport=68 : serve hall
 allowed - gw 10.31.0.1 > 10.31.0.150 udp/68 sport=67 : serve hall
 allowed - gw 10.31.0.1 > 239.255.255.250 udp/3702 oif=cam1 : serve hall
 allowed cam1 hall 10.31.0.21 > 10.31.0.1 udp/40000 sport=3702 reply : serve hall
-blocked cam1 x 10.31.0.150 > 10.31.0.1 udp/67 sport=68 : unknown-device
+allowed cam1 x 0.0.0.0 > 10.31.0.1 udp/67 sport=68 : serve hall
+allowed cam1 x 10.31.0.150 > 10.31.0.1 udp/67 sport=68 : serve hall
+allowed cam1 x 10.31.0.150 > 255.255.255.255 udp/67 sport=68 : serve hall
+blocked cam1 x 10.31.0.77 > 10.31.0.1 udp/67 sport=68 : unknown-device
+blocked cam1 x 10.31.0.21 > 10.31.0.1 udp/67 sport=68 : identity
+blocked cam1 x 10.31.0.150 > 10.31.0.1 udp/67 sport=69 : unknown-device
+blocked cam1 x 10.31.0.150 > 10.40.0.1 udp/67 sport=68 : unknown-device
+blocked cam1 x 10.31.0.150 > 10.31.0.150 udp/68 sport=67 : unknown-device
+blocked cam1 x 0.0.0.0 > 10.31.0.255 udp/67 sport=68 : multicast
+blocked cam1 hall 10.31.0.21 > 255.255.255.255 udp/68 sport=67 : multicast
+blocked cam1 hall 10.31.0.21 > 10.32.0.21 udp/68 sport=67 : not-named
+blocked cam1 x 10.31.0.11 > 198.51.100.7 udp/123 : gateway-itself
 blocked cam1 x 10.31.0.77 > 198.51.100.7 udp/123 : unknown-device
 blocked cam1 hall 10.31.0.21 > 198.51.100.7 tcp/123 : not-named
 blocked cam1 hall 10.31.0.21 > 10.31.0.1 tcp/22 : gateway-itself
@@ -300,7 +311,7 @@ blocked - gw 10.31.0.1 > 10.31.0.21 udp/40000 sport=123 : not-named
 blocked - gw 10.30.0.1 > 10.30.0.21 udp/40000 sport=123 untracked : not-named
 blocked - gw 10.30.0.1 > 10.30.0.150 udp/68 sport=67 : not-named
 blocked cam1 hall 10.31.0.21 > 10.31.0.1 icmp/3 reply about - gw 10.31.0.1 > 10.31.0.21 udp/40000 sport=123 : not-named
-blocked cam1 hall 10.31.0.21 > 198.51.100.7 icmp/3 about cam1 hall 10.31.0.21 > 198.51.100.7 udp/123 : not-named
+blocked cam1 hall 10.31.0.21 > 198.51.100.7 icmp/3 about cam1 hall 10.31.0.21 > 198.51.100.7 udp/123 : no-flow
 
 # box: a recorder in a camera segment behind a switch talks to its neighbours out of the gateway's sight: nothing crosses within a segment.
 allowed cam0 c1 10.30.0.21 > 10.40.0.10 udp/6100 : allow media

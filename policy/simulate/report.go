@@ -60,7 +60,12 @@ func (o Oracle) quoted(k policy.Packet) (flow, bool) {
 	if isError(first) || k.Destination.Unmap() != endOf(first, k.State) {
 		return flow{}, false
 	}
-	return flowOf(first, o.end(first.IIF, first), o.target(first.OIF, first.Destination))
+	f, ok := flowOf(first, o.end(first.IIF, first), o.target(first.OIF, first.Destination))
+	caught := slices.ContainsFunc(f.from.segments, func(id policy.SegmentID) bool {
+		s := o.policy.Segments[id]
+		return enforced(s) && catches(s, f)
+	})
+	return f, ok && !caught // what the gateway answers itself is not tracked
 }
 
 func endOf(first policy.Packet, state policy.FlowState) netip.Addr {

@@ -146,6 +146,10 @@ recorder "bare" {
   segment = segment.recorders
   address = "10.40.0.11"
 }
+recorder "reception" {
+  segment = segment.hall
+  address = "10.31.0.11"
+}
 host "jump" {
   segment = segment.office
   address = "10.50.0.9"
@@ -193,6 +197,11 @@ allow "publish" {
   from     = segment.internet
   to       = recorder.nvr
   services = ["https"]
+}
+allow "clocks" {
+  from     = [camera.hall, recorder.reception]
+  to       = segment.internet
+  services = ["ntp"]
 }
 allow "yard" {
   from     = recorder.rack
