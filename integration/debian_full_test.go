@@ -20,10 +20,10 @@ import (
 // debianKernel is where make test-full unpacks the kernel of the Debian release that it runs on.
 const debianKernel = "/var/cache/cordon-kernel"
 
-// The bounds of the virtual machine, which runs without hardware's help: a boot takes two seconds, the tests take a minute.
+// The bounds of the virtual machine, which runs without hardware's help: a boot takes two seconds, the tests take some minutes.
 const (
 	bootLimit = 40 * time.Second
-	testLimit = 5 * time.Minute
+	testLimit = 8 * time.Minute
 )
 
 // guestModules are the kernel modules that the tests need: nothing loads one by itself there.
@@ -53,6 +53,11 @@ func onDebian() []judged {
 			folder: "integration", alone: true,
 			must: "TestFlows TestApplyTwice TestOneCameraMore TestRevokedFlowDies TestFlushedFilter TestFailedChangeIsUndone TestStatus" +
 				" TestExceptionEnds TestRouteLockEnds TestHours TestVLAN TestVLANFollowsThePolicy TestTrunkIsAnUplink",
+		},
+		{
+			folder: "integration", alone: true,
+			must: "TestServeLocal TestServeRate TestServeAnswersOnly TestServeLeases" +
+				" TestErrorsFromTheOtherSide TestObserve TestObservedEscapes TestSwitchingModes TestObservedFlowsLive",
 		},
 		// The last one: the kernel is not whole again afterwards.
 		{folder: "integration", alone: true, must: "TestKernelWithoutReject"},

@@ -534,6 +534,71 @@ func TestServeDiscovery(t *testing.T) {
 	}
 }
 
+// TestServeRecorders holds that a segment of recorders finds cameras and is served itself, in both scopes; and that the gateway says to the
+// switches of these segments, and of no other governed one, that it listens. The control is a gateway that serves nothing.
+func TestServeRecorders(t *testing.T) {
+	l := open(t)
+	s := serveOnGateway(t, l, map[string][]uint16{"udp4": {123}, "udp6": {123}})
+	const udp = policy.UDP
+	asked := []flow{
+		{name: "time of the internet", from: nvr, to: outside, protocol: udp, port: 123, allowed: true},
+		{name: "time of the internet in IPv6", from: nvr, to: outside6, protocol: udp, port: 123, allowed: true},
+		{name: "time of the gateway", from: nvr, to: "10.40.0.1", protocol: udp, port: 123, allowed: true},
+		{name: "a recorder without a MAC", from: nvr2, to: "10.40.0.1", protocol: udp, port: 123},
+		{name: "a camera", from: c1, to: outside, protocol: udp, port: 123},
+	}
+	recorders := strings.Replace(head+allows, `kind      = "recorder"`,
+		"kind      = \"recorder\"\n  serve {\n    time = \"intercept\"\n  }", 1)
+	finding := strings.Replace(recorders, `kind      = "camera"`,
+		"kind      = \"camera\"\n  serve {\n    discovery = [segment.recorders]\n  }", 1)
+	for _, c := range []struct {
+		name, policy    string
+		serves, reports bool
+	}{
+		{"nothing", head + allows, false, false},
+		{"time only", recorders, true, false},
+		{"all", finding, true, true},
+		{"segments", strings.Replace(finding, `site "school" {}`, "site \"school\" {\n  scope = \"segments\"\n}", 1), true, true},
+	} {
+		apply(t, l, read(t, c.policy))
+		for _, f := range asked {
+			if _, heard := ask(t, l, s, f); heard != (f.allowed && c.serves) {
+				t.Errorf("%s: %s: heard %t", c.name, f.name, heard)
+			}
+		}
+		for iface, who := range map[string]string{"cam0": c1, "rec0": nvr} {
+			if got := joins(t, l, iface, who); got != c.reports {
+				t.Errorf("%s: the gateway says by %s that it listens: %t", c.name, iface, got)
+			}
+		}
+	}
+}
+
+// joins makes the gateway listen to the group of discovery on an interface, and says whether a machine there sees its report.
+func joins(t *testing.T, l *lab.Lab, iface, who string) bool {
+	t.Helper()
+	watch, err := machine(t, l, who).Watch(func(p frame.Packet) bool { return p.Protocol == 2 && p.To.String() == "224.0.0.22" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
+	err = l.Gateway().Do(func() error {
+		link, err := net.InterfaceByName(iface)
+		if err != nil {
+			return err
+		}
+		conn, err := net.ListenMulticastUDP("udp4", link, &net.UDPAddr{IP: net.IPv4(239, 255, 255, 250), Port: 3702})
+		if err == nil {
+			_ = conn.Close() // the report was all that was asked for
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return within(t, watch, 1)
+}
+
 // probes holds that the gateway looks for cameras from the port of discovery, and by no other way.
 func probes(t *testing.T, l *lab.Lab) {
 	t.Helper()

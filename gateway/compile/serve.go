@@ -82,6 +82,10 @@ func (f family) group() netip.Addr {
 	return netip.AddrFrom16([16]byte{0: 0xff, 1: 2, 15: 0x0c})
 }
 
+// listeners is where reports of IGMPv3 go (RFC 3376, section 4.2.14): without them a switch that snoops sends no question on. MLD's leave
+// by every interface, for neighbour discovery needs them.
+func listeners() netip.Addr { return netip.AddrFrom4([4]byte{224, 0, 0, 22}) }
+
 func everybody() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
 
 // place returns the key of a question at an address.
@@ -148,7 +152,7 @@ func (c compiler) serveSets() []ruleset.Set {
 	if !serves(c.Policy) {
 		return nil
 	}
-	caught, all := map[string]string{}, 0
+	caught, all, discovers := map[string]string{}, 0, map[string]string{}
 	var pool []ruleset.Element
 	for i := range c.Segments {
 		s := &c.Segments[i]
@@ -157,6 +161,9 @@ func (c compiler) serveSets() []ruleset.Set {
 			if enforced(s) {
 				caught[ruleset.Key(ruleset.Name(s.Interface), ruleset.Octet(uint8(q.protocol)), ruleset.Short(q.port))] = c.comment(s.Serve.Origin)
 			}
+		}
+		if s.Kind.Governed() && (len(s.Serve.Discovery) > 0 || c.finds(policy.SegmentID(i))) {
+			discovers[ruleset.Name(s.Interface)] = ""
 		}
 		if l := s.Serve.Leases; l != nil {
 			pool = append(pool, run(s, netip.IPv4Unspecified(), netip.IPv4Unspecified()), run(s, l.First, l.Last))
@@ -167,6 +174,7 @@ func (c compiler) serveSets() []ruleset.Set {
 	caughtSet.Size = room(all)
 	list := []ruleset.Set{
 		caughtSet,
+		hash("discovers", "where the gateway hears who looks for cameras", discovers, ruleset.OIFName),
 		interval("pool4", "addresses of those who ask for a lease", pool, ruleset.IIFName, ruleset.IPSource),
 		rates("questions", "how often a device asks", len(c.Devices), ruleset.IIFName, ruleset.EtherSource),
 		rates("newcomers", "how often unknown devices ask for a lease, together", len(c.Segments), ruleset.IIFName),
@@ -295,6 +303,8 @@ func answeringChains() []ruleset.Chain {
 				is(f.destination, ruleset.Addr(f.group())),
 				in("asked"+f.suffix, ruleset.OIFName, f.destination, ruleset.L4Proto, ruleset.DestinationPort), ruleset.Notrack{}, accept()))
 		if f.v4 {
+			rules = append(rules, rule("says to switches that it listens", in("discovers", ruleset.OIFName), protocol(2),
+				is(ruleset.IPDestination, ruleset.Addr(listeners())), ruleset.Notrack{}, accept()))
 			rules = append(rules, rule("DHCP", port(ruleset.UDPSourcePort, portLeases), port(ruleset.UDPDestinationPort, portLeased),
 				own, ruleset.Notrack{}, accept()))
 		}

@@ -14,6 +14,8 @@ const (
 	portLeaseClient = 68
 	portTime        = 123
 	portDiscovery   = 3702 // WS-Discovery
+
+	igmp policy.Protocol = 2
 )
 
 // sent decides what the gateway itself sends. By uplinks and client segments it sends whatever it likes; towards cameras and recorders
@@ -27,7 +29,7 @@ func (o Oracle) sent(at policy.Moment, k policy.Packet) Decision {
 		return blocked(UnknownInterface)
 	case !o.is(to, governed):
 		return allowed(OwnTraffic)
-	case isMessage(k, 143):
+	case isMessage(k, 143), k.Protocol == igmp && k.Destination.String() == "224.0.0.22" && o.discovers(to):
 		return allowed(LinkTraffic) // reports to switches that snoop
 	}
 	if d, ok := o.answered(k, to); ok {
@@ -41,6 +43,13 @@ func (o Oracle) sent(at policy.Moment, k policy.Packet) Decision {
 		return blocked(NoFlow)
 	}
 	return o.opening(at, f)
+}
+
+// discovers says whether the gateway hears there who looks for cameras.
+func (o Oracle) discovers(p place) bool {
+	return slices.ContainsFunc(o.policy.Segments, func(s policy.Segment) bool {
+		return slices.ContainsFunc(s.Serve.Discovery, func(id policy.SegmentID) bool { return slices.Contains(p.segments, id) })
+	}) || o.is(p, func(s policy.Segment) bool { return len(s.Serve.Discovery) > 0 })
 }
 
 // leaves is target for what the gateway sends: multicast has no owner, and an address of its own is not on a wire.
