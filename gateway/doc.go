@@ -8,6 +8,9 @@
 // second plan is empty. Status is the same comparison. None of them remembers anything: what the kernel's comments say is what is
 // known about an earlier policy.
 //
+// State wanted is what holds at one moment of the gateway's Clock. What is open for a time only ends in the kernel by itself; what opens
+// later opens with the next Change.
+//
 // # Review notes
 //
 // Can a gateway that has just started recognise this object as its own? Is there a moment in which a camera may escape? Does the
