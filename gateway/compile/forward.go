@@ -148,8 +148,8 @@ func (l *live) judge(gates []gate) []ruleset.Chain {
 		own = append(own, g.rule(false))
 		reply = append(reply, g.rule(true))
 	}
-	own = append(own, l.rules(false, unmark(), accept())...)
-	reply = append(reply, l.rules(true, unmark(), accept())...)
+	own = append(own, l.crossing(false, unmark(), accept())...)
+	reply = append(reply, l.crossing(true, unmark(), accept())...)
 	end := rule("", goTo("refuse"))
 	return append([]ruleset.Chain{
 		chain("judge"+f.suffix, append(own, end)...),

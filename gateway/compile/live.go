@@ -16,7 +16,8 @@ import (
 // kernel. Rules and sets stand as long as the policy has the block; that a window opens or ends is a matter of elements alone.
 //
 //	live4                  ip saddr . ip daddr . meta l4proto . th dport     one address to one address
-//	live4_to_198_51_100_0_24    ip saddr . meta l4proto . th dport           the rule asks for the network
+//	live4_to_10_50_0_0_24  ip saddr . meta l4proto . th dport               the rule asks for the network
+//	live4_to.wan.          ip saddr . ip daddr . meta l4proto . th dport     the address lies behind the uplink "wan": forward asks for it
 //	livepairs4             ip saddr . ip daddr                               which flows an ICMP error may be about
 //	livecrossings          iifname . oifname                                 pairs of interfaces
 //
@@ -111,16 +112,29 @@ func (l *live) put(gates map[string]*liveGate, shape liveGate, o opening, commen
 
 // place is where a side of a limited opening stands: an address, which is in the key; a network, which the rule asks for; or whatever no
 // segment inside owns. Interfaces are in none of them, for before routing only one is known: that a source lives behind the interface it
-// came in by is checked before, and forward checks the pair.
+// came in by is checked before, and forward checks the pair, and which uplink it is.
 type place struct {
 	address bool
 	network netip.Prefix
+	uplink  string // the segment's name, of what lies behind an uplink: each has its own sets, for no address says which one
+	iface   string // the uplink's interface
 }
 
 func (w place) outside() bool { return !w.address && !w.network.IsValid() }
 
-// places takes a side apart. Of a network, what other segments own inside it is cut out.
+// places takes a side apart, and says which uplink it lies behind.
 func places(p policy.Policy, s side, v4 bool) []place {
+	list := parts(p, s, v4)
+	if s.segment.Kind == policy.UplinkSegment {
+		for i := range list {
+			list[i].uplink, list[i].iface = s.segment.Name, s.segment.Interface
+		}
+	}
+	return list
+}
+
+// parts takes a side apart by its addresses. Of a network, what other segments own inside it is cut out.
+func parts(p policy.Policy, s side, v4 bool) []place {
 	var list []place
 	switch {
 	case s.kind == oneAddress:
@@ -165,14 +179,19 @@ func (g *liveGate) name() string {
 	return name + g.from.word("_from") + g.to.word("_to")
 }
 
+// word names a place. No name of a segment holds a dot, so that no two places have one name.
 func (w place) word(direction string) string {
+	uplink := ""
+	if w.uplink != "" {
+		uplink = direction + "." + w.uplink + "."
+	}
 	switch {
 	case w.address:
-		return ""
+		return uplink
 	case w.outside():
-		return direction + "_outside"
+		return uplink + direction + "_outside"
 	}
-	return direction + "_" + word(w.network)
+	return uplink + direction + "_" + word(w.network)
 }
 
 // orientation is the fields that hold an opening's own source and destination, and its port.
@@ -252,6 +271,23 @@ func (g *liveGate) rule(reply bool, effects ...ruleset.Statement) ruleset.Rule {
 	return rule("", slices.Concat(g.matches(reply), effects)...)
 }
 
+// crosses returns the gate's rule for one direction where both interfaces are known: what one uplink's peer may do, nobody behind
+// another uplink may.
+func (g *liveGate) crosses(reply bool, effects ...ruleset.Statement) ruleset.Rule {
+	came, leaves := g.from.iface, g.to.iface
+	if reply {
+		came, leaves = leaves, came
+	}
+	statements := g.matches(reply)
+	if came != "" {
+		statements = append(statements, is(ruleset.IIFName, ruleset.Name(came)))
+	}
+	if leaves != "" {
+		statements = append(statements, is(ruleset.OIFName, ruleset.Name(leaves)))
+	}
+	return rule("", append(statements, effects...)...)
+}
+
 func (g *liveGate) set() ruleset.Set { return g.elements.set(g.name(), "", g.key(g.facing(false))...) }
 
 // sorted returns gates in the order of their names.
@@ -269,6 +305,15 @@ func (l *live) rules(reply bool, effects ...ruleset.Statement) []ruleset.Rule {
 	var list []ruleset.Rule
 	for _, g := range sortedGates(l.gates) {
 		list = append(list, g.rule(reply, effects...))
+	}
+	return list
+}
+
+// crossing returns the rules of every gate for one direction, in forward.
+func (l *live) crossing(reply bool, effects ...ruleset.Statement) []ruleset.Rule {
+	var list []ruleset.Rule
+	for _, g := range sortedGates(l.gates) {
+		list = append(list, g.crosses(reply, effects...))
 	}
 	return list
 }

@@ -61,24 +61,24 @@ func literal(network string, id policy.SegmentID) policy.Endpoint {
 func TestWhereEachLimitedOpeningStands(t *testing.T) {
 	all := sets(compile.Ruleset(temporary(), "", noon()))
 	cases := map[string][]string{
-		"inet live4": {
+		"inet live4": {`10.50.0.9 . 10.30.0.21 . tcp . 22 timeout 5400s`},
+		"inet live4_to.internet.": {
 			`10.30.0.21 . 198.51.100.7 . tcp . 443 timeout 3600s`, `10.30.0.21 . 198.51.100.7 . udp . 123 timeout 3600s`,
-			`10.50.0.9 . 10.30.0.21 . tcp . 22 timeout 5400s`,
 		},
-		"inet live4_udp_7000_7010_to_outside": {`10.30.0.22 timeout 7200s`},
-		"inet live4_from_10_50_0_0_24":        {`10.30.0.21 . tcp . 80 timeout 3600s`},
-		"inet live4_ping_from_172_16_0_0_12":  {`10.30.0.21 timeout 3600s`},
-		"inet livepairs4":                     {`10.30.0.21 . 198.51.100.7 timeout 3600s`, `10.50.0.9 . 10.30.0.21 timeout 5400s`},
-		"inet livepairs4_to_outside":          {`10.30.0.22 timeout 7200s`},
-		"inet livetranslated4":                {`"wan0" . 10.30.0.21 timeout 3600s`, `"wan0" . 10.30.0.22 timeout 7200s`},
+		"inet live4_udp_7000_7010_to.internet._to_outside": {`10.30.0.22 timeout 7200s`},
+		"inet live4_from_10_50_0_0_24":                     {`10.30.0.21 . tcp . 80 timeout 3600s`},
+		"inet live4_ping_from_172_16_0_0_12":               {`10.30.0.21 timeout 3600s`},
+		"inet livepairs4":                                  {`10.50.0.9 . 10.30.0.21 timeout 5400s`},
+		"inet livepairs4_to.internet.":                     {`10.30.0.21 . 198.51.100.7 timeout 3600s`},
+		"inet livepairs4_to.internet._to_outside":          {`10.30.0.22 timeout 7200s`},
+		"inet livetranslated4":                             {`"wan0" . 10.30.0.21 timeout 3600s`, `"wan0" . 10.30.0.22 timeout 7200s`},
 		"inet livecrossings": {
 			`"cam0" . "lan0" timeout 5400s`, `"cam0" . "wan0" timeout 7200s`, `"lan0" . "cam0" timeout 5400s`, `"wan0" . "cam0" timeout 7200s`,
 		},
-		"netdev live4": {
+		"netdev live4_to.internet.": {
 			`10.30.0.21 . 198.51.100.7 . tcp . 443 timeout 3600s`, `10.30.0.21 . 198.51.100.7 . udp . 123 timeout 3600s`,
-			`10.50.0.9 . 10.30.0.21 . tcp . 22 timeout 5400s`,
 		},
-		"netdev live4_udp_7000_7010_to_outside": {`10.30.0.22 timeout 7200s`},
+		"netdev live4_udp_7000_7010_to.internet._to_outside": {`10.30.0.22 timeout 7200s`},
 	}
 	for name, want := range cases {
 		if diff := cmp.Diff(want, elements(all[name])); diff != "" {
@@ -107,16 +107,16 @@ func TestHourIsElements(t *testing.T) {
 	for name, c := range map[string]struct {
 		after   time.Duration
 		trusted bool
-		open    []string // in live4
+		open    []string // in live4 and behind the uplink
 	}{
-		"now":                                  {0, true, []string{"3600s", "3600s", "5400s"}},
+		"now":                                  {0, true, []string{"5400s", "3600s", "3600s"}},
 		"by a wrong clock":                     {0, false, nil},
 		"an instant before the exceptions end": {time.Hour - time.Millisecond, true, []string{"1800s"}},
-		"a second before":                      {time.Hour - time.Second, true, []string{"1s", "1s", "1801s"}},
+		"a second before":                      {time.Hour - time.Second, true, []string{"1801s", "1s", "1s"}},
 	} {
 		s, filter := compile.State(p, "", policy.Moment{Time: noon().Time.Add(c.after), Trusted: c.trusted})
 		var left []string
-		for _, text := range elements(sets(filter)["inet live4"]) {
+		for _, text := range append(elements(sets(filter)["inet live4"]), elements(sets(filter)["inet live4_to.internet."])...) {
 			left = append(left, text[strings.LastIndex(text, " ")+1:])
 		}
 		if diff := cmp.Diff(c.open, left); diff != "" {
