@@ -19,11 +19,13 @@ import (
 // trouble gives what stood in the way of a verb its sentence and the next command. In all of it the kernel is as it was.
 func (a *app) trouble(verb string, r reading, err error) error {
 	var (
-		absent *gateway.AbsentError
-		held   *history.HeldError
-		large  *nft.TooLargeError
-		differ *gateway.DiffersError
-		refuse *nft.RefusedError
+		absent   *gateway.AbsentError
+		occupied *gateway.OccupiedError
+		shared   *gateway.SharedBridgeError
+		held     *history.HeldError
+		large    *nft.TooLargeError
+		differ   *gateway.DiffersError
+		refuse   *nft.RefusedError
 	)
 	again := r.command(verb)
 	switch {
@@ -34,6 +36,13 @@ func (a *app) trouble(verb string, r reading, err error) error {
 			"absent": strings.Join(absent.Interfaces, ", "), "present": strings.Join(absent.Present, ", "),
 			"count": strconv.Itoa(len(absent.Interfaces)),
 		}}
+	case errors.As(err, &occupied):
+		return &failure{
+			code: exitFailed, sentence: "trouble.occupied", args: message.Args{"name": occupied.Link.Name},
+			next: "ip -details link show " + shellWord(occupied.Link.Name),
+		}
+	case errors.As(err, &shared):
+		return &failure{code: exitFailed, sentence: "trouble.bridge", args: message.Args{"name": shared.Bridge}, next: r.command("validate")}
 	case errors.As(err, &held):
 		pid := strconv.Itoa(held.PID)
 		return &failure{code: exitFailed, sentence: "trouble.held", args: message.Args{"pid": pid, "file": held.File}, next: "ps -fp " + pid}

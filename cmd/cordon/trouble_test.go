@@ -12,6 +12,7 @@ import (
 	"cordon/gateway"
 	"cordon/gateway/history"
 	"cordon/gateway/kernel/nft"
+	"cordon/gateway/netstate"
 	"cordon/gateway/plan"
 	"cordon/gateway/wire"
 	"cordon/policy/message"
@@ -28,6 +29,8 @@ func TestTrouble(t *testing.T) {
 		summary, next string
 	}{
 		"absent":        {&gateway.AbsentError{Interfaces: []string{"eth7"}, Present: []string{"eth0"}}, "no interface eth7", "ip -brief link"},
+		"occupied":      {&gateway.OccupiedError{Link: netstate.Link{Name: "eth1.30"}}, "eth1.30 is here already", "ip -details link show"},
+		"shared bridge": {&gateway.SharedBridgeError{Bridge: "cam0"}, "share the bridge cam0", "cordon validate"},
 		"held":          {&history.HeldError{File: "/run/cordon/lock", PID: 42}, "Process 42", "ps -fp 42"},
 		"too large":     {&nft.TooLargeError{Needed: 1000000, Available: 212960}, "one transaction", "sudo sysctl -w net.core.wmem_max=500016"},
 		"differs":       {&gateway.DiffersError{Changes: []plan.Change{{Kind: "rule", Name: "x"}}}, "taken back", "cordon plan site"},
@@ -46,7 +49,7 @@ func TestTrouble(t *testing.T) {
 			t.Errorf("%s: %d %q %q", name, f.code, summary, f.next)
 		}
 	}
-	if len(cases) != 9 {
+	if len(cases) != 11 {
 		t.Errorf("%d cases", len(cases))
 	}
 }
