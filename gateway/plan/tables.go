@@ -216,7 +216,7 @@ func difference(live, wanted []wire.Element) (left, entered []wire.Element) {
 
 // slack is how many milliseconds the remaining time of an element may differ from what is wanted: the wanted time is that of the moment
 // at which the policy was compiled, and the tables are read a little later.
-const slack = 3_000
+const slack = 10_000
 
 // lasting says whether a live element is the wanted one, and ends when that one does.
 func lasting(live, wanted wire.Element) bool {

@@ -1,6 +1,8 @@
 package load
 
 import (
+	"bytes"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -41,6 +43,11 @@ func (l *loader) parseFile(f *file) {
 	}
 	if deep := TooDeep(f.name, f.text); deep.Line != 0 {
 		l.report.add(at(deep), "too-deep", nil)
+		l.partial = true
+		return
+	}
+	if large := tooLong(f.name, f.text); large.Line != 0 {
+		l.report.add(at(large), "too-large", nil)
 		l.partial = true
 		return
 	}
@@ -102,6 +109,22 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	default:
 		l.raw[kind] = append(l.raw[kind], b)
 	}
+}
+
+// tooLong returns where a number has an exponent of more than three digits, the zero origin where none has: somebody asks for its digits,
+// and there would be more than the memory holds.
+func tooLong(name string, text []byte) policy.Origin {
+	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos)
+	for _, t := range tokens {
+		if t.Type != hclsyntax.TokenNumberLit {
+			continue
+		}
+		_, exponent, found := bytes.Cut(bytes.ToLower(t.Bytes), []byte("e"))
+		if found && len(bytes.TrimLeft(exponent, "+-0")) > 3 {
+			return origin(t.Range)
+		}
+	}
+	return policy.Origin{}
 }
 
 func origin(r hcl.Range) policy.Origin {
