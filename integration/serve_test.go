@@ -610,9 +610,12 @@ func probes(t *testing.T, l *lab.Lab) {
 		from, to string
 		allowed  bool
 	}{
-		{"10.30.0.1:3702", "239.255.255.250:3702", true}, {"[fd30::1]:3702", "[ff02::c%cam0]:3702", true},
-		{"10.30.0.1:3703", "239.255.255.250:3702", false}, {"10.30.0.1:3702", "239.255.255.250:3703", false},
-		{"10.30.0.1:3702", "224.0.0.1:3702", false}, {"[fd30::1]:3703", "[ff02::c%cam0]:3702", false},
+		{"10.30.0.1:3702", "239.255.255.250:3702", true},
+		{"[fd30::1]:3702", "[ff02::c%cam0]:3702", true},
+		{"10.30.0.1:3703", "239.255.255.250:3702", false},
+		{"10.30.0.1:3702", "239.255.255.250:3703", false},
+		{"10.30.0.1:3702", "224.0.0.1:3702", false},
+		{"[fd30::1]:3703", "[ff02::c%cam0]:3702", false},
 	} {
 		far := netip.MustParseAddrPort(c.to)
 		watch, err := m.Watch(func(p frame.Packet) bool { return p.ToPort == far.Port() && p.To == far.Addr().WithZone("") })

@@ -222,7 +222,8 @@ func (a *author) uplink() {
 		own = append(own, "2001:db8::2/64")
 		routes += "  route {\n    to  = [\"::/0\"]\n    via = \"2001:db8::80\"\n  }\n"
 	}
-	a.add("segment \"wan\" {\n  kind      = \"uplink\"\n  interface = \"wan0\"\n  addresses = %s\n%s%s}", list(quoted(own)), a.masquerade(), routes)
+	a.add("segment \"wan\" {\n  kind      = \"uplink\"\n  interface = \"wan0\"\n  addresses = %s\n%s%s}",
+		list(quoted(own)), a.masquerade(), routes)
 	a.uplinks = append(a.uplinks, "segment.wan")
 	a.literals = append(a.literals, "198.51.100.0/24", "192.0.2.0/24")
 	if six {
@@ -318,7 +319,8 @@ func (a *author) openings() {
 	for i := range a.IntN(4) {
 		from, to, services := a.ends()
 		until := a.at.Add(one(a.Rand, []time.Duration{-time.Hour, time.Hour, 26 * time.Hour, 5 * 24 * time.Hour})).Format(time.RFC3339)
-		a.add("exception \"e%d\" {\n  from     = %s\n  to       = %s\n  services = %s\n  until    = %q\n  reason   = \"r\"\n  owner    = \"o\"\n%s}",
+		a.add("exception \"e%d\" {\n  from     = %s\n  to       = %s\n  services = %s\n  until    = %q\n"+
+			"  reason   = \"r\"\n  owner    = \"o\"\n%s}",
 			i, from, to, services, until, a.during(30))
 	}
 }
@@ -398,11 +400,11 @@ func (a *author) during(percent int) string {
 	if !a.often(percent) {
 		return ""
 	}
-	var text string
+	var text strings.Builder
 	for range 1 + a.IntN(2) {
 		days := one(a.Rand, []string{`"mon-sun"`, `"mon-fri"`, `"mon", "wed"`, `"sat-mon"`, `"tue-thu"`})
 		hours := one(a.Rand, []string{"00:00-24:00", "08:00-17:00", "22:00-10:30", "04:00-05:00", "12:00-22:00", "00:00-12:00"})
-		text += fmt.Sprintf("  during {\n    days  = [%s]\n    hours = %q\n  }\n", days, hours)
+		fmt.Fprintf(&text, "  during {\n    days  = [%s]\n    hours = %q\n  }\n", days, hours)
 	}
-	return text
+	return text.String()
 }

@@ -97,9 +97,10 @@ func (s *sample) bytes(number int) []byte {
 
 // transport returns what stands behind the IP header.
 func (s *sample) transport(p policy.Packet, mark []byte) []byte {
-	switch p.Protocol {
+	switch p.Protocol { //nolint:exhaustive // the two of ICMP follow
 	case policy.TCP:
-		return frame.TCP{SourcePort: p.SourcePort, DestinationPort: p.DestinationPort, Flags: s.flags, Payload: mark}.Bytes(p.Source, p.Destination)
+		tcp := frame.TCP{SourcePort: p.SourcePort, DestinationPort: p.DestinationPort, Flags: s.flags, Payload: mark}
+		return tcp.Bytes(p.Source, p.Destination)
 	case policy.UDP:
 		return frame.UDP{SourcePort: p.SourcePort, DestinationPort: p.DestinationPort, Payload: mark}.Bytes(p.Source, p.Destination)
 	}

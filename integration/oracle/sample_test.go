@@ -67,7 +67,9 @@ func questions(p policy.Policy, id policy.SegmentID) []opening {
 		of = append(of, policy.Service{Ports: []policy.Ports{{Protocol: policy.UDP, First: 123, Last: 123}}})
 	}
 	if p.Segments[id].Serve.Names != policy.NamesOff {
-		of = append(of, policy.Service{Ports: []policy.Ports{{Protocol: policy.UDP, First: 53, Last: 53}, {Protocol: policy.TCP, First: 53, Last: 53}}})
+		of = append(of, policy.Service{Ports: []policy.Ports{
+			{Protocol: policy.UDP, First: 53, Last: 53}, {Protocol: policy.TCP, First: 53, Last: 53},
+		}})
 	}
 	from := policy.Endpoint{Kind: policy.DeviceEndpoint}
 	for i, d := range p.Devices {

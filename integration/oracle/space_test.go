@@ -3,6 +3,7 @@ package oracle_test
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 
 	"cordon/policy"
 )
@@ -66,10 +67,8 @@ func owner(p policy.Policy, a netip.Addr) *policy.Segment {
 // deviceAt returns the device of an address.
 func deviceAt(p policy.Policy, a netip.Addr) *policy.Device {
 	for i := range p.Devices {
-		for _, own := range p.Devices[i].Addresses {
-			if own == a {
-				return &p.Devices[i]
-			}
+		if slices.Contains(p.Devices[i].Addresses, a) {
+			return &p.Devices[i]
 		}
 	}
 	return nil

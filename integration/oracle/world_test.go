@@ -48,7 +48,6 @@ type world struct {
 	wire, ear      int           // packet sockets in the field
 	local          []localSocket // raw sockets on the gateway
 	buffer         []byte
-	missed         bool
 	marker         uint32
 }
 
@@ -120,7 +119,8 @@ func (w *world) prepareGateway() error {
 		"ipv4/ip_forward": "0", "ipv6/conf/all/forwarding": "0", "ipv4/conf/all/rp_filter": "0", "ipv4/conf/default/rp_filter": "0",
 		"ipv6/conf/default/accept_dad": "0", "ipv6/conf/default/accept_ra": "0", "ipv4/icmp_msgs_per_sec": "10000",
 	} {
-		if err := os.WriteFile("/proc/sys/net/"+name, []byte(value), 0); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
+		err := os.WriteFile("/proc/sys/net/"+name, []byte(value), 0)
+		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrPermission) {
 			return err
 		}
 	}
@@ -163,8 +163,12 @@ func (w *world) prepareGateway() error {
 // listen opens a raw socket for each protocol that the test sends: the kernel shows it what passed the input hook, whoever listens.
 func (w *world) listen() error {
 	for _, p := range [...]struct{ family, protocol int }{
-		{unix.AF_INET, unix.IPPROTO_TCP}, {unix.AF_INET, unix.IPPROTO_UDP}, {unix.AF_INET, unix.IPPROTO_ICMP},
-		{unix.AF_INET6, unix.IPPROTO_TCP}, {unix.AF_INET6, unix.IPPROTO_UDP}, {unix.AF_INET6, unix.IPPROTO_ICMPV6},
+		{unix.AF_INET, unix.IPPROTO_TCP},
+		{unix.AF_INET, unix.IPPROTO_UDP},
+		{unix.AF_INET, unix.IPPROTO_ICMP},
+		{unix.AF_INET6, unix.IPPROTO_TCP},
+		{unix.AF_INET6, unix.IPPROTO_UDP},
+		{unix.AF_INET6, unix.IPPROTO_ICMPV6},
 	} {
 		fd, err := unix.Socket(p.family, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, p.protocol)
 		if err != nil {
@@ -275,7 +279,9 @@ func (w *world) send(iface string, raw []byte) error {
 func (w *world) settle(result [][]arrival) error {
 	w.marker++
 	tail := binary.BigEndian.AppendUint32([]byte("marker"), w.marker)
-	raw := frame.Ethernet{Destination: frame.Broadcast(), Source: policy.MAC{2}, Type: 0x88b5, Payload: append(make([]byte, 40), tail...)}.Bytes()
+	raw := frame.Ethernet{
+		Destination: frame.Broadcast(), Source: policy.MAC{2}, Type: 0x88b5, Payload: append(make([]byte, 40), tail...),
+	}.Bytes()
 	if err := w.send(markerOut, raw); err != nil {
 		return err
 	}
@@ -444,11 +450,4 @@ func (w *world) forget() error {
 		}
 		return nil
 	})
-}
-
-// leave takes everything of Cordon's off the gateway's packet filter: the control, and what a fresh machine looks like.
-func (w *world) leave(t *testing.T) {
-	t.Helper()
-	w.filter.FlushRuleset()
-	must(t, w.filter.Flush())
 }

@@ -46,7 +46,7 @@ func (l *loader) parseFile(f *file) {
 		l.partial = true
 		return
 	}
-	if large := tooLong(f.name, f.text); large.Line != 0 {
+	if large := longNumber(f.name, f.text); large.Line != 0 {
 		l.report.add(at(large), "too-large", nil)
 		l.partial = true
 		return
@@ -111,9 +111,9 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	}
 }
 
-// tooLong returns where a number has an exponent of more than three digits, the zero origin where none has: somebody asks for its digits,
-// and there would be more than the memory holds.
-func tooLong(name string, text []byte) policy.Origin {
+// longNumber returns where a number has an exponent of more than three digits, the zero origin where none has: somebody asks for its
+// digits, and there would be more than the memory holds.
+func longNumber(name string, text []byte) policy.Origin {
 	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos)
 	for _, t := range tokens {
 		if t.Type != hclsyntax.TokenNumberLit {

@@ -295,8 +295,8 @@ func TestParserSays(t *testing.T) {
 	}
 }
 
-// titlesInSource are the titles of the library's diagnostics that stand in its source as they are said. The source lies where the go command
-// that builds this test takes it from: in the cache of modules, or in vendor.
+// titlesInSource are the titles of the library's diagnostics that stand in its source as they are said. The source lies where the go
+// command that builds this test takes it from: in the cache of modules, or in vendor.
 func titlesInSource(t *testing.T) []string {
 	t.Helper()
 	const library = "github.com/hashicorp/hcl/v2"
