@@ -27,6 +27,17 @@ func entrances(s *policy.Segment, d *policy.Device) []string {
 	return append([]string{s.Interface}, s.Ports...)
 }
 
+// entrances returns every name by which packets of the wanted segments may have come in.
+func (c compiler) entrances(wanted func(*policy.Segment) bool) []string {
+	var list []string
+	for i := range c.Segments {
+		if s := &c.Segments[i]; wanted(s) {
+			list = append(list, entrances(s, nil)...)
+		}
+	}
+	return list
+}
+
 // ports returns the names at which ingress judges the segments that are wanted.
 func (c compiler) ports(wanted func(*policy.Segment) bool) []string {
 	var list []string

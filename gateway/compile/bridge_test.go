@@ -2,6 +2,7 @@ package compile_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"cordon/gateway/compile"
@@ -43,5 +44,47 @@ func TestSharedBridge(t *testing.T) {
 	p.Segments[recorders].Interface, p.Segments[recorders].Ports = p.Segments[cameras].Interface, []string{"p2"}
 	if got := compile.SharedBridge(p); got != "cam0" {
 		t.Errorf("shared: %q", got)
+	}
+}
+
+// What ingress asks of an observed or served segment is asked at the ports of its bridge, too; without ports, at the interface alone.
+func TestModesAndServiceAtPorts(t *testing.T) {
+	served, watched := serving(), observing(serving())
+	cases := []struct {
+		set string
+		of  policy.Policy
+	}{
+		{"inet observed", watched},
+		{"inet macs", watched},
+		{"inet addresses4", watched},
+		{"inet home4", watched},
+		{"inet asked4", served},
+		{"inet intercepted", served},
+		{"inet pool4", served},
+	}
+	at := func(p policy.Policy, set, name string) int {
+		n := 0
+		for _, e := range elements(sets(compile.Ruleset(p, "", policy.Moment{}))[set]) {
+			if strings.HasPrefix(e, `"`+name+`"`) {
+				n++
+			}
+		}
+		return n
+	}
+	for _, c := range cases {
+		t.Run(c.set, func(t *testing.T) {
+			without := at(c.of, c.set, "cam0")
+			if without == 0 || at(c.of, c.set, "p1") != 0 {
+				t.Fatalf("control: without ports %d elements stand at the interface", without)
+			}
+			p := c.of
+			p.Segments = slices.Clone(p.Segments)
+			p.Segments[cameras].Ports = []string{"p1", "p2"}
+			for _, name := range []string{"cam0", "p1", "p2"} {
+				if got := at(p, c.set, name); got != without {
+					t.Errorf("%s: %d elements, want %d", name, got, without)
+				}
+			}
+		})
 	}
 }

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"net/netip"
+
 	"cordon/gateway/ruleset"
 	"cordon/policy"
 )
@@ -30,45 +32,51 @@ func halves(s *policy.Segment) bool {
 // sets are made for every device, so that a switch between the modes changes elements and no set.
 func (c compiler) modes() []ruleset.Set {
 	return []ruleset.Set{
-		hash("observed", "mode = observe: what would be refused is counted and goes on", names(c.interfaces(observed)), ruleset.IIFName),
+		hash("observed", "mode = observe: what would be refused is counted and goes on", names(c.entrances(observed)), ruleset.IIFName),
 		hash("enforced", "camera and recorder interfaces with mode = enforce", names(c.interfaces(enforced)), ruleset.IIFName),
 		c.macs(),
 	}
 }
 
-// macs are the MACs of named devices, alone.
+// macs are the MACs of named devices, alone: at every port, for at one that is not its own a device is somebody else who pretends.
 func (c compiler) macs() ruleset.Set {
-	m := map[string]string{}
+	m, all := map[string]string{}, 0
 	for i := range c.Devices {
 		d := &c.Devices[i]
-		if s := &c.Segments[d.Segment]; halves(s) && !d.MAC.IsZero() {
-			m[ruleset.Key(ruleset.Name(s.Interface), string(d.MAC[:]))] = ""
+		s := &c.Segments[d.Segment]
+		for _, name := range entrances(s, nil) {
+			if halves(s) && !d.MAC.IsZero() {
+				m[ruleset.Key(ruleset.Name(name), string(d.MAC[:]))] = ""
+			}
+			all++
 		}
 	}
 	set := hash("macs", "half of who a named device is", m, ruleset.IIFName, ruleset.EtherSource)
-	set.Size = room(len(c.Devices))
+	set.Size = room(all)
 	return set
 }
 
 // addressSet are the addresses of named devices alone, and the gateway's own.
 func (c compiler) addressSet(f family) ruleset.Set {
 	m, all := map[string]string{}, 0
-	for i, s := range c.Segments {
-		for _, a := range s.Addresses {
-			if halves(&c.Segments[i]) && a.Addr().Is4() == f.v4 {
-				m[ruleset.Key(ruleset.Name(s.Interface), ruleset.Addr(a.Addr()))] = ""
+	add := func(s *policy.Segment, a netip.Addr) {
+		for _, name := range entrances(s, nil) {
+			if halves(s) && a.Is4() == f.v4 {
+				m[ruleset.Key(ruleset.Name(name), ruleset.Addr(a))] = ""
 			}
 			all++
+		}
+	}
+	for i := range c.Segments {
+		for _, a := range c.Segments[i].Addresses {
+			add(&c.Segments[i], a.Addr())
 		}
 	}
 	for i := range c.Devices {
 		d := &c.Devices[i]
 		s := &c.Segments[d.Segment]
 		for _, a := range identities(s, d) {
-			if halves(s) && a.Is4() == f.v4 {
-				m[ruleset.Key(ruleset.Name(s.Interface), ruleset.Addr(a))] = ""
-			}
-			all++
+			add(s, a)
 		}
 	}
 	set := hash("addresses"+f.suffix, "the other half, and the gateway's own", m, ruleset.IIFName, f.source)
@@ -95,7 +103,15 @@ func guarded(p policy.Policy, f family) ruleset.Set {
 func settled(p policy.Policy, f family) ruleset.Set {
 	client := kind(policy.ClientSegment)
 	live := func(some func(*policy.Segment) bool) []ruleset.Element {
-		return ranges(homes(p, f.v4, func(s *policy.Segment) bool { return client(s) || some(s) }))
+		at := homes(p, f.v4, func(s *policy.Segment) bool { return client(s) || some(s) })
+		for i := range p.Segments {
+			if s := &p.Segments[i]; some(s) {
+				for _, port := range s.Ports {
+					at[port] = at[s.Interface]
+				}
+			}
+		}
+		return ranges(at)
 	}
 	set := interval("home"+f.suffix, "which source lives behind which interface", live(observed), ruleset.IIFName, f.source)
 	set.Size = room(2 * len(live(governed)))

@@ -88,9 +88,9 @@ func listeners() netip.Addr { return netip.AddrFrom4([4]byte{224, 0, 0, 22}) }
 
 func everybody() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
 
-// place returns the key of a question at an address.
-func (q question) place(s *policy.Segment, to netip.Addr) string {
-	return ruleset.Key(ruleset.Name(s.Interface), ruleset.Addr(to), ruleset.Octet(uint8(q.protocol)), ruleset.Short(q.port))
+// place returns the key of a question at an address, by one name of where it comes in.
+func (q question) place(name string, to netip.Addr) string {
+	return ruleset.Key(ruleset.Name(name), ruleset.Addr(to), ruleset.Octet(uint8(q.protocol)), ruleset.Short(q.port))
 }
 
 // asked are the addresses of the gateway, and the groups, at which a segment's devices find what is served.
@@ -103,20 +103,31 @@ func (c compiler) asked(f family) map[string]string {
 			own = append(own, question{policy.UDP, portDiscovery})
 		}
 		for _, q := range own {
-			for _, a := range s.Addresses {
-				if a.Addr().Is4() == f.v4 && (f.v4 || q.port != portLeases) {
-					m[q.place(s, a.Addr())] = c.comment(s.Serve.Origin)
+			for _, a := range q.places(s, f) {
+				for _, name := range entrances(s, nil) {
+					m[q.place(name, a)] = c.comment(s.Serve.Origin)
 				}
-			}
-			switch {
-			case q.port == portDiscovery && (f.v4 || speaksV6(s)):
-				m[q.place(s, f.group())] = c.comment(s.Serve.Origin)
-			case q.port == portLeases && f.v4:
-				m[q.place(s, everybody())] = c.comment(s.Serve.Origin)
 			}
 		}
 	}
 	return m
+}
+
+// places are the addresses at which one question finds the gateway on a segment.
+func (q question) places(s *policy.Segment, f family) []netip.Addr {
+	var list []netip.Addr
+	for _, a := range s.Addresses {
+		if a.Addr().Is4() == f.v4 && (f.v4 || q.port != portLeases) {
+			list = append(list, a.Addr())
+		}
+	}
+	switch {
+	case q.port == portDiscovery && (f.v4 || speaksV6(s)):
+		list = append(list, f.group())
+	case q.port == portLeases && f.v4:
+		list = append(list, everybody())
+	}
+	return list
 }
 
 // finds says whether somebody on a segment may look for the cameras of another one.
@@ -157,16 +168,20 @@ func (c compiler) serveSets() []ruleset.Set {
 	for i := range c.Segments {
 		s := &c.Segments[i]
 		for _, q := range intercepted(s) {
-			all++
-			if enforced(s) {
-				caught[ruleset.Key(ruleset.Name(s.Interface), ruleset.Octet(uint8(q.protocol)), ruleset.Short(q.port))] = c.comment(s.Serve.Origin)
+			for _, name := range entrances(s, nil) {
+				all++
+				if enforced(s) {
+					caught[ruleset.Key(ruleset.Name(name), ruleset.Octet(uint8(q.protocol)), ruleset.Short(q.port))] = c.comment(s.Serve.Origin)
+				}
 			}
 		}
 		if s.Kind.Governed() && (len(s.Serve.Discovery) > 0 || c.finds(policy.SegmentID(i))) {
 			discovers[ruleset.Name(s.Interface)] = ""
 		}
 		if l := s.Serve.Leases; l != nil {
-			pool = append(pool, run(s, netip.IPv4Unspecified(), netip.IPv4Unspecified()), run(s, l.First, l.Last))
+			for _, name := range entrances(s, nil) {
+				pool = append(pool, run(name, netip.IPv4Unspecified(), netip.IPv4Unspecified()), run(name, l.First, l.Last))
+			}
 		}
 	}
 	caughtSet := hash("intercepted", "questions that are answered here whoever is asked", caught,
@@ -188,10 +203,10 @@ func (c compiler) serveSets() []ruleset.Set {
 	return list
 }
 
-// run is a run of addresses on a segment, as an element of an interval set.
-func run(s *policy.Segment, first, last netip.Addr) ruleset.Element {
+// run is a run of addresses behind an interface, as an element of an interval set.
+func run(name string, first, last netip.Addr) ruleset.Element {
 	return ruleset.Element{
-		Key: ruleset.Key(ruleset.Name(s.Interface), ruleset.Addr(first)), End: ruleset.Key(ruleset.Name(s.Interface), ruleset.Addr(last)),
+		Key: ruleset.Key(ruleset.Name(name), ruleset.Addr(first)), End: ruleset.Key(ruleset.Name(name), ruleset.Addr(last)),
 	}
 }
 
