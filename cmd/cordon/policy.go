@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cordon/gateway/api"
+	"cordon/gateway/compile"
 	"cordon/gateway/history"
 	"cordon/policy"
 	"cordon/policy/load"
@@ -78,11 +79,23 @@ func (a *app) read(cmd *cobra.Command, args []string) (reading, error) {
 	if err := promptly(cmd.Context(), func() { found, diagnostics = load.Dir(at, variables, directories...) }); err != nil {
 		return result, fmt.Errorf("read the policy: %w", err)
 	}
-	result.policy, result.diagnostics = found, diagnostics
+	result.policy, result.diagnostics = found, append(diagnostics, ungoverned(found)...)
 	for i := range recorders {
 		result.directories = append(result.directories, history.Directory{Name: names[i], Files: recorders[i].Files()})
 	}
 	return result, nil
+}
+
+// ungoverned warns of what a policy may say and this version does not apply.
+func ungoverned(p policy.Policy) []message.Diagnostic {
+	name := compile.SharedBridge(p)
+	if name == "" {
+		return nil
+	}
+	first := slices.IndexFunc(p.Segments, func(s policy.Segment) bool { return s.Interface == name })
+	return []message.Diagnostic{{
+		Code: "bridge-shared", Severity: message.Warning, Origin: p.Segments[first].Origin, Args: message.Args{"name": name},
+	}}
 }
 
 // roots are open directories, which nothing that is read through them can leave.

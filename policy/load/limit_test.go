@@ -101,6 +101,7 @@ func crowds() map[string]excess {
 func larges() map[string]excess {
 	times := strings.Repeat
 	return map[string]excess{
+		"an index of many digits": {localOf("{}[1e100000000]"), "too-large"},
 		"a million elements":      {localOf("[" + times("1,\n", 250_000) + "]"), ""},
 		"a million by range":      {localOf("flatten([for i in range(1000) : [for j in range(1000) : j]])"), ""},
 		"a billion by setproduct": {"locals {\n  a = range(1000)\n  x = setproduct(local.a, local.a, local.a)\n}\n", "too-large"},

@@ -120,7 +120,7 @@ func longNumber(name string, text []byte) policy.Origin {
 			continue
 		}
 		_, exponent, found := bytes.Cut(bytes.ToLower(t.Bytes), []byte("e"))
-		if found && len(bytes.TrimLeft(exponent, "+-0")) > 3 {
+		if n := len(bytes.TrimLeft(exponent, "+-0")); found && n > 3 && n < 10 { // the parser itself refuses what is larger
 			return origin(t.Range)
 		}
 	}
