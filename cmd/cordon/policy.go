@@ -79,7 +79,7 @@ func (a *app) read(cmd *cobra.Command, args []string) (reading, error) {
 	if err := promptly(cmd.Context(), func() { found, diagnostics = load.Dir(at, variables, directories...) }); err != nil {
 		return result, fmt.Errorf("read the policy: %w", err)
 	}
-	result.policy, result.diagnostics = found, append(diagnostics, ungoverned(found)...)
+	result.policy, result.diagnostics = found, slices.Concat(diagnostics, ungoverned(found))
 	for i := range recorders {
 		result.directories = append(result.directories, history.Directory{Name: names[i], Files: recorders[i].Files()})
 	}
