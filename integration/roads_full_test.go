@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,10 @@ func TestTwoRoads(t *testing.T) {
 	if len(examples) < 3 {
 		t.Errorf("%d examples", len(examples))
 	}
+	// What is open for a time has less of it left on the second road, and links that Cordon makes are not there for nft.
+	examples = slices.DeleteFunc(examples, func(name string) bool {
+		return filepath.Base(name) == "hospital-wing" || filepath.Base(name) == "reference"
+	})
 	listings := map[string]bool{}
 	for _, directory := range append(examples, site) {
 		t.Run(filepath.Base(directory), func(t *testing.T) {
