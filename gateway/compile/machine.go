@@ -38,17 +38,10 @@ func wantedLinks(p policy.Policy) []netstate.Link {
 		}
 		list = append(list, l)
 	}
-	if servesAny(p) {
+	if serves(p) {
 		list = append(list, netstate.Link{Name: "lo", Up: true}) // what is intercepted is routed to it
 	}
 	return append(list, trunkLinks(p)...)
-}
-
-// servesAny says whether the gateway itself offers something on a segment.
-func servesAny(p policy.Policy) bool {
-	return slices.ContainsFunc(p.Segments, func(s policy.Segment) bool {
-		return s.Serve.Time != policy.TimeOff || s.Serve.Names != policy.NamesOff
-	})
 }
 
 func addresses(p policy.Policy) []netstate.Address {
