@@ -32,6 +32,7 @@ const (
 	ICMPCodeName Type = 32
 	ICMPv6Code   Type = 33
 	DeviceGroup  Type = 35
+	RouteKind    Type = 38
 	IfName       Type = 41
 	NFProtoName  Type = 2
 )
@@ -86,6 +87,8 @@ const (
 	CTOriginalDestination
 	CTOriginalSource6
 	CTOriginalDestination6
+	SourceKind      // what routing says of the address, one of the Kind constants; behind prerouting, for ingress cannot ask
+	DestinationKind // the same of the destination
 )
 
 // Spec is what nft calls a field, and the type and length in octets of what it loads.
@@ -143,6 +146,8 @@ func (f Field) Spec() Spec {
 		CTOriginalDestination:  {"ct original ip daddr", IPv4Addr, 4},
 		CTOriginalSource6:      {"ct original ip6 saddr", IPv6Addr, 16},
 		CTOriginalDestination6: {"ct original ip6 daddr", IPv6Addr, 16},
+		SourceKind:             {"fib saddr type", RouteKind, 4},
+		DestinationKind:        {"fib daddr type", RouteKind, 4},
 	}
 	return specs[f]
 }
@@ -201,6 +206,8 @@ func (s Spec) format(v string) string {
 		return stateText(binary.NativeEndian.Uint32([]byte(v)))
 	case CTStatusBits:
 		return map[uint32]string{StatusConfirmed: "confirmed", StatusSeenReply: "seen-reply"}[binary.NativeEndian.Uint32([]byte(v))]
+	case RouteKind:
+		return kindText(binary.NativeEndian.Uint32([]byte(v)))
 	case CTDir:
 		return [...]string{"original", "reply"}[v[0]&1]
 	case NFProtoName:
@@ -265,6 +272,19 @@ const (
 	StatusSeenReply uint32 = 2
 	StatusConfirmed uint32 = 8
 )
+
+// The kinds of addresses by the routing tables (linux/rtnetlink.h, RTN_*): somebody else's, the machine's own whichever interface has it,
+// everybody's on a network of the machine's, and in IPv6 that of any router of such a network.
+const (
+	KindUnicast   uint32 = 1
+	KindLocal     uint32 = 2
+	KindBroadcast uint32 = 3
+	KindAnycast   uint32 = 4
+)
+
+func kindText(kind uint32) string {
+	return map[uint32]string{KindUnicast: "unicast", KindLocal: "local", KindBroadcast: "broadcast", KindAnycast: "anycast"}[kind]
+}
 
 func stateText(bits uint32) string {
 	var names []string

@@ -26,6 +26,10 @@ func TestStatements(t *testing.T) {
 		{ruleset.Compare{Field: ruleset.EtherTypeField, Values: []string{port(0x0806)}}, "ether type arp"},
 		{ruleset.Compare{Field: ruleset.NFProto, Values: []string{"\x0a"}}, "meta nfproto ipv6"},
 		{ruleset.Compare{Field: ruleset.CTDirection, Values: []string{"\x01"}}, "ct direction reply"},
+		{
+			ruleset.Compare{Field: ruleset.DestinationKind, Values: []string{ruleset.Word(ruleset.KindLocal)}, Not: true},
+			"fib daddr type != local",
+		},
 		{ruleset.Compare{Field: ruleset.IIFGroup, Values: []string{ruleset.Word(67)}}, "iifgroup 67"},
 		{ruleset.Compare{Field: ruleset.CTState, Values: []string{newOrRelated}}, "ct state related,new"},
 		{

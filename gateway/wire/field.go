@@ -29,7 +29,7 @@ const (
 // loader is how a field gets into a register.
 type loader struct {
 	source source
-	key    uint32           // of a meta or ct expression
+	key    uint32           // of a meta or ct expression, or the flags of a fib expression
 	base   expr.PayloadBase // of a payload expression, with the offset in octets
 	offset uint32
 	needs  layer
@@ -45,7 +45,8 @@ const (
 	fromMeta source = iota
 	fromPayload
 	fromConntrack
-	fromRaw // a payload that nft has no name for
+	fromRoutes // what routing says of an address
+	fromRaw    // a payload that nft has no name for
 )
 
 // nft's numbers of protocols (include/proto.h, enum proto_desc_id).
@@ -122,6 +123,8 @@ func loaderOf(f ruleset.Field) loader {
 		ruleset.CTOriginalDestination:  {source: fromConntrack, key: ctDestinationIP},
 		ruleset.CTOriginalSource6:      {source: fromConntrack, key: ctSourceIP6},
 		ruleset.CTOriginalDestination6: {source: fromConntrack, key: ctDestinationIP6},
+		ruleset.SourceKind:             {source: fromRoutes, key: unix.NFTA_FIB_F_SADDR},
+		ruleset.DestinationKind:        {source: fromRoutes, key: unix.NFTA_FIB_F_DADDR},
 	}
 	return loaders[f]
 }
@@ -134,6 +137,11 @@ func load(f ruleset.Field, register uint32) Expr {
 		return encoded(&expr.Meta{Key: expr.MetaKey(l.key), Register: register})
 	case fromConntrack:
 		return loadConntrack(l.key, register)
+	case fromRoutes:
+		return encoded(&expr.Fib{
+			Register: register, ResultADDRTYPE: true,
+			FlagSADDR: l.key == unix.NFTA_FIB_F_SADDR, FlagDADDR: l.key == unix.NFTA_FIB_F_DADDR,
+		})
 	default:
 		return payload(l.base, l.offset, uint32(f.Spec().Bytes), register) //nolint:gosec // at most 16
 	}
@@ -177,7 +185,7 @@ func order(key []ruleset.Field) uint32 {
 	switch l := loaderOf(key[0]); {
 	case l.source == fromMeta && l.key == unix.NFT_META_PROTOCOL:
 		return orderBig
-	case l.source == fromMeta, l.source == fromConntrack && l.key < ctSourceIP:
+	case l.source == fromMeta, l.source == fromRoutes, l.source == fromConntrack && l.key < ctSourceIP:
 		return orderHost
 	}
 	return orderBig
@@ -212,6 +220,7 @@ const (
 	nftMeta    = 9
 	nftCT      = 12
 	nftConcat  = 13
+	nftFIB     = 26
 )
 
 // typeof returns what nft keeps of a set's key that was declared by its fields.
@@ -243,6 +252,8 @@ func typeofField(f ruleset.Field) (kind uint32, data string) {
 			direction = 0
 		}
 		return nftCT, string(appendTLV32(appendTLV32(nil, 0, l.key), 1, direction))
+	case fromRoutes:
+		return nftFIB, string(appendTLV32(appendTLV32(nil, 0, unix.NFT_FIB_RESULT_ADDRTYPE), 1, l.key))
 	case fromRaw:
 		for i, v := range []uint32{0, 0, uint32(l.base) + 1, l.offset * 8, bits} {
 			b = appendTLV32(b, byte(i), v)

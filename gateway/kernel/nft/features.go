@@ -65,6 +65,7 @@ func trials() []trial {
 		{"ct direction", tried(inet, nil, ruleset.Compare{Field: ruleset.CTDirection, Values: []string{"\x00"}})},
 		{"ct original address", tried(inet, nil, ruleset.In{Fields: []ruleset.Field{ruleset.CTOriginalSource}, Set: "s"})},
 		{"interface groups", tried(inet, nil, ruleset.Compare{Field: ruleset.IIFGroup, Values: []string{ruleset.Word(1)}})},
+		{"kinds of addresses", tried(inet, nil, ruleset.Compare{Field: ruleset.SourceKind, Values: []string{ruleset.Word(ruleset.KindLocal)}})},
 		{"masquerade", tried(inet, &ruleset.Hook{NAT: true, Point: ruleset.Postrouting, Priority: 100}, ruleset.Masquerade{})},
 		{"log", tried(inet, &ingress, ruleset.Log{Group: 30, SnapLen: 128, Prefix: "probe"})},
 	}

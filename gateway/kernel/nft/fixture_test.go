@@ -95,7 +95,7 @@ func fits(f ruleset.Field, family ruleset.Family) bool {
 	switch {
 	case strings.HasPrefix(name, "arp"):
 		return family != ruleset.Inet && f != ruleset.ARPHardwareType
-	case strings.HasPrefix(name, "ct"), f == ruleset.NFProto:
+	case strings.HasPrefix(name, "ct"), strings.HasPrefix(name, "fib"), f == ruleset.NFProto:
 		return family == ruleset.Inet
 	}
 	return true
@@ -118,6 +118,8 @@ func valuesOf(f ruleset.Field) []string {
 		return []string{ruleset.Word(ruleset.StateEstablished), ruleset.Word(ruleset.StateRelated)}
 	case ruleset.CTStatus:
 		return []string{ruleset.Word(ruleset.StatusConfirmed), ruleset.Word(ruleset.StatusSeenReply)}
+	case ruleset.SourceKind, ruleset.DestinationKind:
+		return []string{ruleset.Word(ruleset.KindLocal), ruleset.Word(ruleset.KindAnycast)}
 	case ruleset.CTDirection:
 		return []string{"\x00", "\x01"}
 	default:

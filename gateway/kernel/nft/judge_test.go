@@ -65,7 +65,7 @@ func TestEveryFieldByTwoRoads(t *testing.T) {
 	c := open(t)
 	covered := 0
 	for _, family := range []ruleset.Family{ruleset.Inet, ruleset.Netdev, ruleset.Bridge} {
-		for f := ruleset.IIFName; f <= ruleset.CTOriginalDestination6; f++ {
+		for f := ruleset.IIFName; f <= ruleset.DestinationKind; f++ {
 			if !fits(f, family) {
 				continue
 			}
@@ -129,7 +129,7 @@ func randomRules(r *rapid.T) ruleset.Ruleset {
 	var fields []ruleset.Field
 	// What stands behind a tag is looked for at another offset: our rules ask for the one or for the other.
 	tagged := rapid.Bool().Draw(r, "tagged")
-	for f := ruleset.IIFName; f <= ruleset.CTOriginalDestination6; f++ {
+	for f := ruleset.IIFName; f <= ruleset.DestinationKind; f++ {
 		tag := f == ruleset.VLANID || f == ruleset.VLANType
 		if fits(f, family) && (tagged && !behindTag(f) || !tagged && !tag) {
 			fields = append(fields, f)
