@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"cordon/gateway"
@@ -34,6 +35,7 @@ func transparent(network string) func(string, string, syscall.RawConn) error {
 		err := c.Control(func(fd uintptr) {
 			set := func(level, name int) { errs = append(errs, unix.SetsockoptInt(int(fd), level, name, 1)) }
 			set(unix.SOL_SOCKET, unix.SO_REUSEADDR)
+			set(unix.SOL_SOCKET, unix.SO_REUSEPORT)
 			if strings.HasSuffix(network, "6") {
 				set(unix.SOL_IPV6, unix.IPV6_TRANSPARENT)
 				set(unix.SOL_IPV6, unix.IPV6_RECVPKTINFO)
@@ -74,29 +76,34 @@ func serveOnGateway(t *testing.T, l *lab.Lab, ports map[string][]uint16) *gatewa
 	s := newGatewayServers()
 	for network, list := range ports {
 		for _, port := range list {
-			config := net.ListenConfig{Control: transparent(network)}
-			err := l.Gateway().Do(func() error {
-				if strings.HasPrefix(network, "tcp") {
-					listener, err := config.Listen(t.Context(), network, fmt.Sprintf(":%d", port))
-					if err == nil {
-						t.Cleanup(func() { _ = listener.Close() }) // ends the loop
-						go s.accept(listener)
-					}
-					return err
-				}
-				conn, err := config.ListenPacket(t.Context(), network, fmt.Sprintf(":%d", port))
-				if udp, ok := conn.(*net.UDPConn); ok {
-					t.Cleanup(func() { _ = udp.Close() }) // ends the loop
-					go s.answer(udp)
-				}
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			s.listen(t, l, net.ListenConfig{Control: transparent(network)}, network, fmt.Sprintf(":%d", port))
 		}
 	}
 	return s
+}
+
+// listen opens one socket of the gateway.
+func (s *gatewayServers) listen(t *testing.T, l *lab.Lab, config net.ListenConfig, network, address string) {
+	t.Helper()
+	err := l.Gateway().Do(func() error {
+		if strings.HasPrefix(network, "tcp") {
+			listener, err := config.Listen(t.Context(), network, address)
+			if err == nil {
+				t.Cleanup(func() { _ = listener.Close() }) // ends the loop
+				go s.accept(listener)
+			}
+			return err
+		}
+		conn, err := config.ListenPacket(t.Context(), network, address)
+		if udp, ok := conn.(*net.UDPConn); ok {
+			t.Cleanup(func() { _ = udp.Close() }) // ends the loop
+			go s.answer(udp)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *gatewayServers) accept(listener net.Listener) {
@@ -154,7 +161,14 @@ func questions() []flow {
 		{name: "time of the recorder", from: c1, to: inRecorder, protocol: udp, port: 123, allowed: true},
 		{name: "time of the gateway", from: c1, to: "10.30.0.1", protocol: udp, port: 123, allowed: true},
 		{name: "time of the gateway in IPv6", from: c1, to: "fd30::1", protocol: udp, port: 123, allowed: true},
-		{name: "time of the gateway elsewhere", from: c1, to: "203.0.113.2", protocol: udp, port: 123, allowed: true},
+		{
+			name: "time of the gateway by its link", from: c1, to: "fe80::ff:fe00:3001", source: "fe80::4619:b6ff:fe00:1",
+			protocol: udp, port: 123, allowed: true,
+		},
+		{name: "time of the gateway elsewhere", from: c1, to: "203.0.113.2", protocol: udp, port: 123},
+		{name: "time of the gateway elsewhere in IPv6", from: c1, to: "2001:db8::2", protocol: udp, port: 123},
+		{name: "names of everybody in the office", from: c1, to: "10.50.0.255", protocol: udp, port: 53},
+		{name: "names of any router of the office", from: c1, to: "fd50::", protocol: udp, port: 53},
 		{name: "names of the internet", from: c1, to: outside, protocol: udp, port: 53, allowed: true},
 		{name: "names of the internet in IPv6", from: c1, to: outside6, protocol: udp, port: 53, allowed: true},
 		{name: "names of the internet by TCP", from: c1, to: outside, protocol: tcp, port: 53, allowed: true},
@@ -256,6 +270,85 @@ func onlyRouted(t *testing.T, l *lab.Lab, s *gatewayServers, all []flow) {
 			t.Errorf("without the packet filter, %s: heard %t, %d arrived elsewhere", f.name, heard, r.Arrived)
 		}
 	}
+}
+
+// others are addresses of the gateway where its cameras have no business: of other segments, and of what other programs add later.
+func others() []string {
+	return []string{"10.50.0.1", "fd50::1", "10.40.0.1", "203.0.113.2", "2001:db8::2", "203.0.113.77", "172.31.0.1", "fd31::1"}
+}
+
+// TestServeNoStranger holds that a question never reaches what other programs of the gateway offer at its other addresses, whether the
+// policy knows the address or not. The controls are the same
+// questions without a policy, and those to everybody else, which are answered here.
+func TestServeNoStranger(t *testing.T) {
+	l := open(t)
+	ours, theirs := serveOnGateway(t, l, sockets()), newGatewayServers()
+	later(t, l)
+	var cases []flow
+	for _, a := range others() {
+		for _, port := range []uint16{53, 123} {
+			theirs.listen(t, l, net.ListenConfig{Control: shared}, "udp", netip.AddrPortFrom(netip.MustParseAddr(a), port).String())
+			cases = append(cases, flow{name: fmt.Sprintf("%s, %d", a, port), from: c1, to: a, protocol: policy.UDP, port: port})
+		}
+		theirs.listen(t, l, net.ListenConfig{Control: shared}, "tcp", netip.AddrPortFrom(netip.MustParseAddr(a), 53).String())
+		cases = append(cases, flow{name: a + " by TCP", from: c1, to: a, protocol: policy.TCP, port: 53})
+	}
+	for _, f := range cases {
+		if r, heard := ask(t, l, theirs, f); !heard {
+			t.Errorf("control: without a policy nobody hears %s: %s", f.name, r.Answer)
+		}
+	}
+	apply(t, l, serving(t, "time = \"intercept\"\nnames = \"sinkhole\""))
+	before := ours.heard.Load()
+	for _, f := range cases {
+		if r, heard := ask(t, l, theirs, f); heard || r.Answer == lab.Replied {
+			t.Errorf("a stranger hears %s: %t, %s", f.name, heard, r.Answer)
+		}
+	}
+	if n := ours.heard.Load() - before; n != 0 {
+		t.Errorf("%d questions to other addresses of the gateway were answered", n)
+	}
+	for _, f := range questions() {
+		if !f.allowed {
+			continue
+		}
+		if r, heard := ask(t, l, ours, f); !heard || r.Answer != lab.Replied {
+			t.Errorf("control: %s: heard %t, %s", f.name, heard, r.Answer)
+		}
+	}
+}
+
+// later gives the gateway the addresses that the policy does not know: on an uplink, as DHCP does, and on a link of another program.
+func later(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	err := l.Gateway().Do(func() error {
+		for iface, list := range map[string][]string{"wan0": {"203.0.113.77"}, "lo": {"172.31.0.1", "fd31::1"}} {
+			for _, a := range list {
+				link, err := netlink.LinkByName(iface)
+				if err != nil {
+					return fmt.Errorf("find %s: %w", iface, err)
+				}
+				own := &netlink.Addr{IPNet: netlink.NewIPNet(net.ParseIP(a)), Flags: unix.IFA_F_NODAD}
+				if err := errors.Join(netlink.LinkSetUp(link), netlink.AddrAdd(link, own)); err != nil {
+					return fmt.Errorf("add %s to %s: %w", a, iface, err)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shared lets several sockets have one port.
+func shared(_, _ string, c syscall.RawConn) error {
+	var errs [2]error
+	err := c.Control(func(fd uintptr) {
+		errs[0] = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		errs[1] = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+	return errors.Join(err, errs[0], errs[1])
 }
 
 // contested open, by allows and exceptions, what a gateway that serves time and names everywhere answers itself.
@@ -400,6 +493,8 @@ func TestServeAnswersOnly(t *testing.T) {
 		{"time to a camera in IPv6", "udp", "[fd30::1]:123", "[fd30::21]:5000", true},
 		{"time to a stranger", "udp", "10.30.0.1:123", "10.30.0.99:5000", false},
 		{"time to the recorder", "udp", "10.40.0.1:123", "10.40.0.10:5000", false},
+		{"names from another segment", "udp", "10.50.0.1:53", "10.30.0.21:5000", false},
+		{"names from another segment in IPv6", "udp", "[fd50::1]:53", "[fd30::21]:5000", false},
 		{"another port", "udp", "10.30.0.1:124", "10.30.0.21:5000", false},
 		{"another port in IPv6", "udp", "[fd30::1]:124", "[fd30::21]:5000", false},
 		{"a connection from the port of names", "tcp", "10.30.0.1:53", "10.30.0.21:5000", false},

@@ -310,7 +310,7 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		return set
 	}
 	return append(list,
-		hash("own6", "the gateway's own addresses", ownAddresses(p), c.source),
+		hash("own6", "the gateway's own addresses", ownAddresses(p, c.family), c.source),
 		target("selves6", "what a device may say that it is", c.selves, ruleset.IIFName, ruleset.EtherSource),
 		target("bareselves6", "the same, without a MAC", c.bareSelves, ruleset.IIFName),
 		target("gateway6", "whom one may ask for", c.gateway, ruleset.IIFName))
@@ -407,12 +407,12 @@ func homes(p policy.Policy, v4 bool, wanted func(*policy.Segment) bool) map[stri
 	return m
 }
 
-// ownAddresses returns the gateway's IPv6 addresses.
-func ownAddresses(p policy.Policy) map[string]string {
+// ownAddresses returns the gateway's addresses of a family, as far as the policy knows them.
+func ownAddresses(p policy.Policy, f family) map[string]string {
 	m := map[string]string{}
 	for i := range p.Segments {
 		for _, a := range p.Segments[i].Addresses {
-			if a.Addr().Is6() {
+			if a.Addr().Is4() == f.v4 {
 				m[ruleset.Addr(a.Addr())] = ""
 			}
 		}

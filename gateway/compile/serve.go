@@ -11,11 +11,14 @@ import (
 
 // What the gateway itself offers on a governed segment, whoever listens there: questions are let in and answers out, and nothing else.
 //
-//	ingress     known ──▶ serve      a verified device asks the gateway's own address, or whomever where the service is intercepted
+//	ingress     known ──▶ serve      a verified device asks the gateway's own address, or anybody else where the service is intercepted
 //	            slow4 ──▶ leases     DHCP of who has no address yet
 //	routing     874   ──▶ 882        an intercepted question is the gateway's own: no address is translated
 //	input       offered              what serve let in, and only that: it alone is not tracked
 //	output      answer               from those ports to those devices, not tracked either
+//
+// What is intercepted is for anybody else but the gateway: at its addresses on other segments, and at those that other programs give it,
+// somebody else's resolver may listen, which would carry a camera's words out. Routing knows all of them, wherever they come from.
 //
 // None of it makes an entry of conntrack, and each device has a rate. A policy that serves nothing has none of these chains.
 
@@ -194,6 +197,7 @@ func (c compiler) serveSets() []ruleset.Set {
 		rates("questions", "how often a device asks", len(c.Devices), ruleset.IIFName, ruleset.EtherSource),
 		rates("newcomers", "how often unknown devices ask for a lease, together", len(c.Segments), ruleset.IIFName),
 	}
+	list = append(list, hash("own4", "the gateway's own addresses", ownAddresses(c.Policy, ipv4()), ruleset.IPDestination))
 	for _, f := range families() {
 		list = append(list,
 			hash("asked"+f.suffix, "where something is served", c.asked(f),
@@ -243,14 +247,33 @@ func (f family) unicast() ruleset.Between {
 	return ruleset.Between{Field: f.destination, First: ruleset.Addr(first), Last: ruleset.Addr(last)}
 }
 
+// beyond returns the rules that hold on some conditions for an address, by its field and that of its kind, which is neither the gateway's
+// nor everybody's on one of its networks. Link-local ones of IPv6 are those of the interface itself.
+func (f family) beyond(address, kind ruleset.Field, conditions []ruleset.Statement, effects ...ruleset.Statement) []ruleset.Rule {
+	none := func(k uint32) ruleset.Statement { return isNot(kind, ruleset.Word(k)) }
+	is := func(what ...ruleset.Statement) ruleset.Rule {
+		return rule("", slices.Concat(conditions, what, effects)...)
+	}
+	if f.v4 {
+		return []ruleset.Rule{is(none(ruleset.KindLocal), none(ruleset.KindBroadcast))}
+	}
+	return []ruleset.Rule{
+		is(within(address, netip.MustParsePrefix("fe80::/10"))),
+		is(none(ruleset.KindLocal), none(ruleset.KindAnycast)),
+	}
+}
+
 // questions returns the rules that find what a verified device asks of the gateway. They come before "reach", which covers the whole
 // Internet where an allow does; one comparison of the port keeps all other packets from the look-ups.
 func (f family) questions() []ruleset.Rule {
 	ports := is(ruleset.DestinationPort, ruleset.Short(portNames), ruleset.Short(portLeases), ruleset.Short(portTime),
 		ruleset.Short(portDiscovery))
+	elsewhere := in("own"+f.suffix, f.destination)
+	elsewhere.Not = true
 	return []ruleset.Rule{
 		rule("", ports, in("asked"+f.suffix, ruleset.IIFName, f.destination, ruleset.L4Proto, ruleset.DestinationPort), goTo("serve")),
-		rule("", ports, f.unicast(), in("intercepted", ruleset.IIFName, ruleset.L4Proto, ruleset.DestinationPort), goTo("serve")),
+		rule("", ports, f.unicast(), in("intercepted", ruleset.IIFName, ruleset.L4Proto, ruleset.DestinationPort), elsewhere,
+			goTo("serve")),
 	}
 }
 
@@ -283,11 +306,12 @@ func serving() []ruleset.Chain {
 func offering() ruleset.Chain {
 	var rules []ruleset.Rule
 	for _, f := range families() {
-		rules = append(rules,
-			rule("", state(ruleset.StateUntracked),
-				in("asked"+f.suffix, ruleset.IIFName, f.destination, ruleset.L4Proto, ruleset.DestinationPort), unmark(), accept()),
-			rule("", state(ruleset.StateUntracked), f.unicast(),
-				in("intercepted", ruleset.IIFName, ruleset.L4Proto, ruleset.DestinationPort), unmark(), accept()))
+		untracked := state(ruleset.StateUntracked)
+		rules = append(rules, rule("", untracked,
+			in("asked"+f.suffix, ruleset.IIFName, f.destination, ruleset.L4Proto, ruleset.DestinationPort), unmark(), accept()))
+		rules = append(rules, f.beyond(f.destination, ruleset.DestinationKind, []ruleset.Statement{
+			untracked, f.unicast(), in("intercepted", ruleset.IIFName, ruleset.L4Proto, ruleset.DestinationPort),
+		}, unmark(), accept())...)
 	}
 	return chain("offered", append(rules, rule("", goTo("shut")))...)
 }
@@ -313,10 +337,12 @@ func answeringChains() []ruleset.Chain {
 		own := in("asked"+f.suffix, ruleset.OIFName, f.source, ruleset.L4Proto, ruleset.SourcePort)
 		rules = append(rules,
 			rule("", whom, own, ruleset.Notrack{}, accept()),
-			rule("", whom, in("intercepted", ruleset.OIFName, ruleset.L4Proto, ruleset.SourcePort), ruleset.Notrack{}, accept()),
 			rule("looks for cameras", port(ruleset.UDPSourcePort, portDiscovery), port(ruleset.UDPDestinationPort, portDiscovery),
 				is(f.destination, ruleset.Addr(f.group())),
 				in("asked"+f.suffix, ruleset.OIFName, f.destination, ruleset.L4Proto, ruleset.DestinationPort), ruleset.Notrack{}, accept()))
+		rules = append(rules, f.beyond(f.source, ruleset.SourceKind, []ruleset.Statement{
+			whom, in("intercepted", ruleset.OIFName, ruleset.L4Proto, ruleset.SourcePort),
+		}, ruleset.Notrack{}, accept())...)
 		if f.v4 {
 			rules = append(rules, rule("says to switches that it listens", in("discovers", ruleset.OIFName), protocol(2),
 				is(ruleset.IPDestination, ruleset.Addr(listeners())), ruleset.Notrack{}, accept()))

@@ -47,6 +47,7 @@ func TestWhereServedStands(t *testing.T) {
 			`"cam0" . ff02::c . udp . 3702`,
 		},
 		"inet intercepted": {`"cam0" . tcp . 53`, `"cam0" . udp . 53`, `"cam0" . udp . 123`},
+		"inet own4":        {"10.30.0.1", "10.40.0.1", "10.50.0.1", "203.0.113.2"},
 		"inet askers4":     {`"cam0" . 10.30.0.21`, `"cam0" . 10.30.0.22`},
 		"inet pool4":       {`"cam0" . 0.0.0.0`, `"cam0" . 10.30.0.100-10.30.0.199`},
 		"inet macs":        {`"cam0" . 44:19:b6:00:00:01`, `"cam0" . 44:19:b6:00:00:02`},
@@ -61,6 +62,31 @@ func TestWhereServedStands(t *testing.T) {
 	}
 	if _, there := sets(compile.Ruleset(school(), "", policy.Moment{}))["inet asked4"]; there {
 		t.Error("a policy that serves nothing has the sets of what is served")
+	}
+}
+
+// TestInterceptedIsBeyond holds that whatever is intercepted is asked for where it goes: by ingress among the addresses of the policy, at
+// input and output among all that the gateway has.
+func TestInterceptedIsBeyond(t *testing.T) {
+	r := compile.Ruleset(serving(), "", policy.Moment{})
+	seen := 0
+	for name, words := range map[string][]string{
+		"known4": {"ip daddr != @own4"}, "known6": {"ip6 daddr != @own6"},
+		"offered": {"fib daddr type != local fib daddr type != ", "ip6 daddr fe80::-febf:"},
+		"answer":  {"fib saddr type != local fib saddr type != ", "ip6 saddr fe80::-febf:"},
+	} {
+		for _, text := range rules(t, r, ruleset.Inet, name) {
+			if !strings.Contains(text, "@intercepted") {
+				continue
+			}
+			seen++
+			if !slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) }) {
+				t.Errorf("chain %s: %s", name, text)
+			}
+		}
+	}
+	if seen != 8 {
+		t.Errorf("%d rules ask for what is intercepted", seen)
 	}
 }
 

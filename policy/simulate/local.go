@@ -143,7 +143,8 @@ func catches(s policy.Segment, f flow) bool {
 	return false
 }
 
-// serves says whether a segment's devices are served what they ask for: at the gateway's own address there, or wherever they ask.
+// serves says whether a segment's devices are served what they ask for: at the gateway's own address there, or wherever they ask but for
+// the gateway's addresses on other segments.
 func (o Oracle) serves(s policy.Segment, f flow) bool {
 	if !o.verified(f.from, s) || o.bare(f.from) {
 		return false
@@ -153,13 +154,21 @@ func (o Oracle) serves(s policy.Segment, f flow) bool {
 	})
 	switch {
 	case catches(s, f):
-		return here || s.Mode == policy.Enforce
+		return here || s.Mode == policy.Enforce && !o.elsewhere(f.to.address)
 	case f.protocol == policy.UDP && f.port == portTime:
 		return s.Serve.Time == policy.TimeLocal && here
 	case f.protocol == policy.UDP && f.port == portDiscovery:
 		return len(s.Serve.Discovery) > 0 && here
 	}
 	return false
+}
+
+// elsewhere says whether an address is the gateway's on whichever segment: its own, or that of any router there (RFC 4291, section 2.6.1).
+func (o Oracle) elsewhere(a netip.Addr) bool {
+	return o.addresses[a] || slices.ContainsFunc(o.networks, func(n network) bool {
+		own := slices.ContainsFunc(o.policy.Segments[n.segment].Addresses, func(p netip.Prefix) bool { return p.Masked() == n.prefix })
+		return own && a.Is6() && n.prefix.Bits() < 127 && n.prefix.Addr() == a
+	})
 }
 
 func ownAddress(s policy.Segment, p place) bool {

@@ -275,7 +275,8 @@ blocked lan0 pc 10.50.0.5 > 255.255.255.255 icmp/8 : multicast
 blocked cam0 c1 239.1.1.1 > 10.40.0.10 udp/6100 : malformed
 blocked cam0 c1 fe80::4619:b6ff:fe00:1 > ff02::16 icmp6/143 : multicast
 
-# box: serve opens exactly the named service on the gateway's own address for verified cameras; intercept answers whoever is asked.
+# box: serve opens exactly the named service on the gateway's own address for verified cameras; intercept answers whoever is asked, but for
+# the gateway's addresses on other segments.
 allowed cam1 hall 10.31.0.21 > 198.51.100.7 udp/123 : serve hall
 allowed cam1 hall fd31::21 > 2001:db8:9::9 udp/123 untracked : serve hall
 allowed cam1 hall 10.31.0.21 > 10.40.0.10 udp/53 : serve hall
@@ -299,6 +300,13 @@ blocked cam1 x 10.31.0.150 > 10.31.0.150 udp/68 sport=67 : unknown-device
 blocked cam1 x 0.0.0.0 > 10.31.0.255 udp/67 sport=68 : multicast
 blocked cam1 hall 10.31.0.21 > 255.255.255.255 udp/68 sport=67 : multicast
 blocked cam1 hall 10.31.0.21 > 10.32.0.21 udp/68 sport=67 : not-named
+allowed cam1 hall fe80::4619:b6ff:fe00:3 > fe80::1 udp/123 : serve hall
+blocked cam1 hall 10.31.0.21 > 10.50.0.1 udp/53 : gateway-itself
+blocked cam1 hall fd31::21 > fd50::1 tcp/53 : gateway-itself
+blocked cam1 hall fd31::21 > fd50:: udp/123 : gateway-itself
+blocked cam1 hall 10.31.0.21 > 203.0.113.2 udp/123 untracked : gateway-itself
+blocked cam1 hall 10.31.0.21 > 10.50.0.255 udp/53 : multicast
+blocked - gw 10.50.0.1 > 10.31.0.21 udp/40000 sport=53 untracked : not-named
 blocked cam1 x 10.31.0.11 > 198.51.100.7 udp/123 : gateway-itself
 blocked cam1 x 10.31.0.77 > 198.51.100.7 udp/123 : unknown-device
 blocked cam1 hall 10.31.0.21 > 198.51.100.7 tcp/123 : not-named
