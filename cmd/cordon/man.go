@@ -51,9 +51,11 @@ func manuals() map[string]manual {
 			[]exitCode{exitDone, exitFailed, exitPolicy, exitUnknown, exitUsage, exitInterrupted},
 			[]example{{"explain", "cordon explain camera.door recorder.nas https --against policy --policy policy", exitDone}},
 		},
-		"status":     {answered, []example{{"status", "cordon status", exitNegative}}},
-		"demo":       {answered, []example{{"demo", "cordon demo", exitDone}}},
-		"version":    {[]exitCode{exitDone, exitUsage}, []example{{"version", "cordon version --json", exitDone}}},
+		"status": {answered, []example{{"status", "cordon status", exitNegative}}},
+		"demo":   {answered, []example{{"demo", "cordon demo", exitDone}}},
+		"version": {[]exitCode{exitDone, exitUsage}, []example{
+			{"version", "cordon version --json", exitDone}, {"schema", "cordon version --schema plan", exitDone},
+		}},
 		"completion": {[]exitCode{exitDone, exitUsage}, []example{{"completion", "cordon completion bash", exitDone}}},
 	}
 }

@@ -36,14 +36,16 @@ func TestMain(m *testing.M) {
 
 // TestScript runs the program itself: every script is a contract of the command line. Each has a network namespace of its own.
 func TestScript(t *testing.T) {
+	all := &held{documents: map[string]int{}}
+	t.Cleanup(func() { all.check(t) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               enterNamespace,
+		Setup:               all.begin,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "links": links, "kernel": snapshot, "document": document, "await": await,
+			"exits": exits, "links": links, "kernel": snapshot, "document": all.hold(t), "await": await,
 			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow,
 		},
 	})

@@ -1,32 +1,66 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"cordon/gateway/api"
+	"cordon/policy/load"
+	"cordon/policy/message"
 )
 
 // linkedVersion is set by the linker (-X main.linkedVersion=1.2.3) in builds that have no git history, such as a distribution's.
 var linkedVersion string //nolint:gochecknoglobals // the linker can set nothing but a package variable
 
-// versionVerb says which program this is.
+// versionVerb says which program this is, and which documents it prints.
 func (a *app) versionVerb() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: a.words.Text("verb.version", nil),
-		Args:  arguments(0, 0),
-		RunE: a.verb(func(context.Context, []string) (answer, error) {
-			build, _ := debug.ReadBuildInfo()
-			version := versionOf(linkedVersion, build)
-			return answer{document: &version, text: versionText(version)}, nil
-		}),
+	cmd := &cobra.Command{Use: "version", Short: a.words.Text("verb.version", nil), Args: arguments(0, 0)}
+	verb := cmd.Flags().String("schema", "", a.words.Text("flag.schema", nil))
+	_ = cmd.RegisterFlagCompletionFunc("schema", offer(cobra.ShellCompDirectiveNoFileComp, api.Verbs()...)) // the flag is there
+	cmd.RunE = a.verb(func(context.Context, []string) (answer, error) {
+		build, _ := debug.ReadBuildInfo()
+		version := versionOf(linkedVersion, build)
+		found := answer{document: &version, text: versionText(version)}
+		if !cmd.Flags().Changed("schema") {
+			return found, nil
+		}
+		schema, known := api.SchemaOf(*verb)
+		if !known {
+			return found, noSchema(*verb)
+		}
+		version.Document, found.text = &schema, schemaText(schema)
+		return found, nil
+	})
+	return cmd
+}
+
+// noSchema refuses a verb that prints no document, and points to the one that resembles it.
+func noSchema(verb string) error {
+	known := api.Verbs()
+	return &failure{
+		code: exitUsage, sentence: "usage.schema", args: message.Args{"verb": verb, "verbs": strings.Join(known, ", ")},
+		next: "cordon version --schema " + cmp.Or(load.Nearest(verb, known), "plan"),
+	}
+}
+
+// schemaText is a JSON Schema as people read it and validators do.
+func schemaText(schema json.RawMessage) func(io.Writer) error {
+	return func(out io.Writer) error {
+		var text bytes.Buffer
+		if err := json.Indent(&text, schema, "", "  "); err != nil {
+			return fmt.Errorf("write a schema: %w", err)
+		}
+		_, err := fmt.Fprintln(out, text.String())
+		return err
 	}
 }
 

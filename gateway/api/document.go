@@ -1,5 +1,7 @@
 package api
 
+import "encoding/json"
+
 // Schema names the shape that every document has until a key has to change its meaning.
 const Schema = "cordon.v1"
 
@@ -32,7 +34,7 @@ type Failure struct {
 // Diagnostic is one remark on a policy. Severity is error, warning or info; lines and columns count from 1, 0 where there is none.
 type Diagnostic struct {
 	Code      string `json:"code"`
-	Severity  string `json:"severity"`
+	Severity  string `enum:"error|warning|info" json:"severity"`
 	Summary   string `json:"summary"`
 	Detail    string `json:"detail"`
 	File      string `json:"file"`
@@ -54,4 +56,6 @@ type Version struct {
 	Time     string `json:"time"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
+	// Document is the JSON Schema that was asked for, null when none was.
+	Document *json.RawMessage `json:"document"`
 }

@@ -6,17 +6,17 @@ type Explain struct {
 	Header
 	Explanation
 
-	// Against is what was asked: kernel or policy.
-	Against string `json:"against"`
+	// Against is what was asked: kernel or policy; empty where the question was none.
+	Against string `enum:"kernel|policy|" json:"against"`
 	// Path is the way through the kernel's chains; empty against a policy.
 	Path []Step `json:"path"`
 	// Explanations are all of them, packets with one answer together.
 	Explanations []Explanation `json:"explanations"`
 }
 
-// Explanation is one packet and the answer. Verdict is allowed, blocked or unknown.
+// Explanation is one packet and the answer. Verdict is allowed, blocked or unknown, and empty where the question was none.
 type Explanation struct {
-	Verdict string   `json:"verdict"`
+	Verdict string   `enum:"allowed|blocked|unknown|" json:"verdict"`
 	Packet  *Packet  `json:"packet"`
 	Because *Because `json:"because"`
 	// Nearest is the block that would come nearest to allowing the packet, null where there is none.
@@ -36,7 +36,7 @@ type Packet struct {
 	SPort       uint16 `json:"sport"`
 	DPort       uint16 `json:"dport"`
 	ICMP        *ICMP  `json:"icmp"`
-	State       string `json:"state"`
+	State       string `enum:"new|reply|untracked" json:"state"`
 }
 
 // ICMP is a message's type and code.
@@ -63,7 +63,7 @@ type Nearest struct {
 	Name    string `json:"name"`
 	File    string `json:"file"`
 	Line    int    `json:"line"`
-	Differs string `json:"differs"`
+	Differs string `enum:"sender|service|direction|destination|source" json:"differs"`
 }
 
 // Step is one rule on the way through the kernel.

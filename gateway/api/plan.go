@@ -16,7 +16,7 @@ type Changes struct {
 
 // Change is one thing that changes. Action is add, change or remove; the sentence is in the user's language.
 type Change struct {
-	Action   string `json:"action"`
+	Action   string `enum:"add|change|remove" json:"action"`
 	Kind     string `json:"kind"`
 	Name     string `json:"name"`
 	File     string `json:"file"`
@@ -51,7 +51,7 @@ type Apply struct {
 
 // Proof is the verdict on a ruleset: PROVED, VIOLATED or UNKNOWN.
 type Proof struct {
-	Verdict string `json:"verdict"`
+	Verdict string `enum:"PROVED|VIOLATED|UNKNOWN" json:"verdict"`
 }
 
 // Pending is a change that is taken back at its deadline unless somebody confirms it.

@@ -27,7 +27,7 @@ type Service struct {
 
 // Ports is a run of ports of a protocol, tcp or udp, both ends included.
 type Ports struct {
-	Protocol string `json:"protocol"`
+	Protocol string `enum:"tcp|udp" json:"protocol"`
 	First    uint16 `json:"first"`
 	Last     uint16 `json:"last"`
 }

@@ -38,17 +38,17 @@ type Applied struct {
 // Layer is one layer of the defence: on, off or unsupported, and why it is not on.
 type Layer struct {
 	Name    string `json:"name"`
-	State   string `json:"state"`
+	State   string `enum:"on|off|unsupported" json:"state"`
 	Because string `json:"because"`
 }
 
 // Segment is one network. State is up, down or absent.
 type Segment struct {
 	Name      string `json:"name"`
-	Kind      string `json:"kind"`
+	Kind      string `enum:"camera|recorder|client|uplink" json:"kind"`
 	Interface string `json:"interface"`
-	Mode      string `json:"mode"`
-	State     string `json:"state"`
+	Mode      string `enum:"enforce|observe" json:"mode"`
+	State     string `enum:"up|down|absent" json:"state"`
 }
 
 // Cameras counts the cameras that the policy names. Seen and Unknown are null while nobody looks.
