@@ -21,13 +21,11 @@ import (
 // Version is the version of the files that this package writes. It reads no other.
 const Version = 1
 
-// most is the size in octets beyond which a file cannot be one of ours: policies are smaller.
-const most = 256 << 20
+// ErrNone is what Last and Pending return where there is nothing.
+var ErrNone = errors.New("there is none")
 
-// ErrNone is what Last returns where nothing has been applied yet.
-var ErrNone = errors.New("nothing has been applied yet")
-
-// DamagedError says that a state file cannot be used. It has been set aside under SetAside, unless that is empty.
+// DamagedError says that a state file cannot be used. It stays where it is until a good one takes its place,
+// so that it does not read as one that never was; SetAside is a second name that then keeps it, where one could be given.
 type DamagedError struct {
 	File, SetAside string
 	Cause          error
@@ -38,7 +36,7 @@ func (e *DamagedError) Error() string {
 	if e.SetAside == "" {
 		return fmt.Sprintf("%s is damaged (%v)", e.File, e.Cause)
 	}
-	return fmt.Sprintf("%s is damaged (%v) and was set aside as %s", e.File, e.Cause, filepath.Base(e.SetAside))
+	return fmt.Sprintf("%s is damaged (%v) and is set aside as %s", e.File, e.Cause, filepath.Base(e.SetAside))
 }
 
 // Unwrap returns why the file cannot be used.
@@ -85,15 +83,30 @@ func In(dir string) Store { return Store{dir} }
 
 func (s Store) applied() string { return filepath.Join(s.dir, "applied.zip") }
 
+// make makes a directory of the store, so that a power cut does not lose it with what is in it.
+func (s Store) make(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the state directory: %w", err)
+	}
+	if err := syncDirectory(filepath.Dir(dir)); err != nil {
+		return fmt.Errorf("sync the directory above %s: %w", dir, err)
+	}
+	return nil
+}
+
 // Save makes a policy the last one that was applied.
 func (s Store) Save(a Applied) error {
 	content, err := pack(a)
 	if err != nil {
 		return fmt.Errorf("pack the applied policy: %w", err)
 	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("make the state directory: %w", err)
+	if err := errors.Join(s.finish(), s.make(s.dir)); err != nil {
+		return err
 	}
+	_, _ = s.Last() // a damaged one is set aside
 	if err := replace(s.applied(), content); err != nil {
 		return fmt.Errorf("save the applied policy: %w", err)
 	}
@@ -111,30 +124,9 @@ func (s Store) Last() (Applied, error) {
 	}
 	a, err := unpack(content)
 	if err != nil {
-		return Applied{}, s.setAside(err)
+		return Applied{}, setAside(s.applied(), err)
 	}
 	return a, nil
-}
-
-// setAside moves a damaged file out of the way, so that it is neither read again nor lost.
-func (s Store) setAside(cause error) error {
-	e := &DamagedError{File: s.applied(), SetAside: s.applied() + ".bad", Cause: cause}
-	if err := os.Rename(s.applied(), e.SetAside); err != nil {
-		e.SetAside = "" // whoever may not write sees the damage all the same
-	}
-	return e
-}
-
-func read(name string) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	content, err := io.ReadAll(io.LimitReader(file, most+1))
-	if err == nil && len(content) > most {
-		err = fmt.Errorf("larger than %d octets", most)
-	}
-	return content, errors.Join(err, file.Close())
 }
 
 // pack writes the archive: the same policy gives the same bytes.
@@ -224,44 +216,11 @@ func member(z *zip.Reader, name string) ([]byte, error) {
 	return content, nil
 }
 
-// replace writes a file so that a power cut leaves the old one or the new one: beside its place, synced, renamed, and the directory
-// synced after it.
-func replace(name string, content []byte) (err error) {
-	dir := filepath.Dir(name)
-	file, err := os.CreateTemp(dir, filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name()) // the error that counts is the one above
-		}
-	}()
-	if _, err = file.Write(content); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	if err = errors.Join(file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(file.Name(), name); err != nil {
-		return err
-	}
-	return syncDirectory(dir)
-}
-
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // Ready makes the state directory and tries whether a file can be written into it, so that nobody changes a kernel and then cannot
 // remember it.
 func (s Store) Ready() error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return fmt.Errorf("make the state directory: %w", err)
+	if err := s.make(s.dir); err != nil {
+		return err
 	}
 	file, err := os.CreateTemp(s.dir, "ready.*")
 	if err != nil {

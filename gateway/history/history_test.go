@@ -68,9 +68,7 @@ func TestDamage(t *testing.T) {
 		flipped[i] ^= 0xff
 		clear(zeroed[i:])
 		for _, content := range [][]byte{flipped, zeroed, whole[:i]} {
-			if err := os.WriteFile(name, content, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			plant(t, name, content)
 			got, err := store.Last()
 			damaged := &history.DamagedError{}
 			switch {
@@ -95,14 +93,25 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// plant puts a file in a place as another file, as whatever damages one by a rename would.
+func plant(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func checkSetAside(t *testing.T, name string, e *history.DamagedError, content []byte) {
 	t.Helper()
 	aside, err := os.ReadFile(e.SetAside)
 	if err != nil || !cmp.Equal(aside, content) || e.File != name || e.Error() == "" || e.Cause == nil {
 		t.Fatalf("%v: %v", e, err)
 	}
-	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("%s is still there: %v", name, err)
+	if still, err := os.ReadFile(name); err != nil || !cmp.Equal(still, content) {
+		t.Fatalf("%s reads as one that never was: %v", name, err)
 	}
 }
 
