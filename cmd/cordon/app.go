@@ -55,7 +55,7 @@ type answer struct {
 
 // execute runs one command line.
 func (a *app) execute(ctx context.Context, args []string) exitCode {
-	a.machine = settle(args, a.getenv)
+	a.machine = settle(args, a.environ)
 	a.words = message.In(languageOf(args, a.machine.Lang, a.getenv))
 	root := a.root()
 	root.SetArgs(args)

@@ -24,9 +24,9 @@ type machine struct {
 }
 
 // settle reads the settings before the flags are parsed: they are the flags' defaults, and the language of what is wrong with a flag.
-func settle(args []string, getenv func(string) string) machine {
+func settle(args, environ []string) machine {
 	named, given := valueOf(args, "settings")
-	from := settings.Source{File: settings.File, Optional: true, Getenv: getenv}
+	from := settings.Source{File: settings.File, Optional: true, Environ: environ}
 	if given {
 		from.File, from.Optional = named, false
 	}

@@ -5,19 +5,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cordon/gateway/settings"
 	"cordon/policy/load"
 	"cordon/policy/message"
 )
-
-// environment is what stands before a variable's name in the environment.
-const environment = "CORDON_VAR_"
 
 // variables are the values that the environment and the command line give; the command line is heard last.
 func (a *app) variables() load.Variables {
 	given := load.Variables{}
 	for _, setting := range a.environ {
 		name, text, _ := strings.Cut(setting, "=")
-		if name, ours := strings.CutPrefix(name, environment); ours {
+		if name, ours := strings.CutPrefix(name, settings.Variables); ours {
 			given[name] = load.Given{Text: text, Environment: true}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"cordon/policy"
+	"cordon/policy/load"
 	"cordon/policy/message"
 )
 
@@ -124,7 +125,7 @@ func unknown(name string) message.Args {
 	for _, k := range keys() {
 		names = append(names, k.name)
 	}
-	return message.Args{"key": name, "keys": strings.Join(names, ", ")}
+	return message.Args{"key": name, "keys": strings.Join(names, ", "), "nearest": load.Nearest(name, names)}
 }
 
 func (c *codec) report(at *hcl.Range, code string, args message.Args) {

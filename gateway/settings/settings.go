@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,8 @@ const (
 	mostText = 1 << 20
 	// prefix is what a key is called in the environment, in capitals: CORDON_STATE.
 	prefix = "CORDON_"
+	// Variables is what stands before the name of a policy's variable in the environment: CORDON_VAR_uplink is no setting.
+	Variables = prefix + "VAR_"
 	// format is what viper calls the language of the file.
 	format = "hcl"
 )
@@ -76,8 +79,8 @@ type Source struct {
 	File string
 	// Optional says that the file need not be there.
 	Optional bool
-	// Getenv is the environment.
-	Getenv func(string) string
+	// Environ is the environment: NAME=value.
+	Environ []string
 }
 
 // Read reads the settings. What is wrong with one of them is a diagnostic, and that setting then has its default. An error is a file
@@ -102,7 +105,7 @@ func Read(from Source) (Settings, []message.Diagnostic, error) {
 	} else if err := v.ReadConfig(bytes.NewReader(text)); err != nil {
 		return Defaults(), nil, fmt.Errorf("read %s: %w", from.File, err)
 	}
-	found := slices.Concat(reader.found, fromEnvironment(v, from.Getenv))
+	found := slices.Concat(reader.found, fromEnvironment(v, environment(from.Environ)))
 	var s Settings
 	if err := v.UnmarshalExact(&s); err != nil {
 		return Defaults(), found, fmt.Errorf("read %s: %w", from.File, err)
@@ -133,13 +136,52 @@ func contents(from Source) ([]byte, error) {
 	return text, err
 }
 
-// fromEnvironment sets the keys that the environment names; an empty variable is none. Lists are separated by colons, as PATH is.
-func fromEnvironment(v *viper.Viper, getenv func(string) string) []message.Diagnostic {
-	var found []message.Diagnostic
+// environment returns the variables of the environment that may be meant as settings, by name. An empty one is none, and of two with one
+// name the first counts, as getenv(3) has it.
+func environment(environ []string) map[string]string {
+	found := map[string]string{}
+	for _, variable := range environ {
+		name, text, _ := strings.Cut(variable, "=")
+		_, given := found[name]
+		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, Variables) && !given {
+			found[name] = text
+		}
+	}
+	maps.DeleteFunc(found, func(_, text string) bool { return text == "" })
+	return found
+}
+
+// variable is what a key is called in the environment.
+func (k key) variable() string { return prefix + strings.ToUpper(k.name) }
+
+// misspelt finds variables that no key is called by: whoever set one believes that it does something.
+func misspelt(environment map[string]string) []message.Diagnostic {
+	var (
+		found []message.Diagnostic
+		known []string
+	)
 	for _, k := range keys() {
-		name := prefix + strings.ToUpper(k.name)
-		text := getenv(name)
-		if text == "" {
+		known = append(known, k.variable())
+	}
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		if slices.Contains(known, name) {
+			continue
+		}
+		found = append(found, message.Diagnostic{
+			Code: "settings-variable", Origin: policy.Origin{File: name},
+			Args: message.Args{"key": name, "known": strings.Join(known, ", "), "nearest": load.Nearest(name, known)},
+		})
+	}
+	return found
+}
+
+// fromEnvironment sets the keys that the environment names. Lists are separated by colons, as PATH is.
+func fromEnvironment(v *viper.Viper, environment map[string]string) []message.Diagnostic {
+	found := misspelt(environment)
+	for _, k := range keys() {
+		name := k.variable()
+		text, given := environment[name]
+		if !given {
 			continue
 		}
 		values := []string{text}

@@ -27,20 +27,10 @@ func written(t *testing.T, text string) string {
 	return file
 }
 
-// environment is one that holds what is given and nothing else.
-func environment(pairs ...string) func(string) string {
-	values := map[string]string{}
-	for _, pair := range pairs {
-		name, value, _ := strings.Cut(pair, "=")
-		values[name] = value
-	}
-	return func(name string) string { return values[name] }
-}
-
 func TestNothingSaidIsTheDefault(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "cordon.hcl")
 	for name, file := range map[string]string{"no file": nowhere, "empty file": written(t, ""), "comments": written(t, "# none\n")} {
-		got, found, err := settings.Read(settings.Source{File: file, Optional: true, Getenv: environment()})
+		got, found, err := settings.Read(settings.Source{File: file, Optional: true})
 		if diff := cmp.Diff(settings.Defaults(), got); diff != "" || len(found) > 0 || err != nil {
 			t.Errorf("%s: %v %v (-default +got):\n%s", name, found, err, diff)
 		}
@@ -65,10 +55,10 @@ func TestWhoWins(t *testing.T) {
 	}{
 		"the file":            {nil, inFile},
 		"empty variables":     {[]string{"CORDON_STATE=", "CORDON_POLICY="}, inFile},
-		"variables of others": {[]string{"CORDON_VAR_nvr=10.40.0.10", "CORDON_HOME=/opt", "STATE=/x"}, inFile},
+		"variables of others": {[]string{"CORDON_VAR_nvr=10.40.0.10", "CORDONS_HOME=/opt", "STATE=/x", "CORDON_POLCY="}, inFile},
 		"the environment":     {all, inEnvironment},
 	} {
-		got, found, err := settings.Read(settings.Source{File: file, Getenv: environment(c.env...)})
+		got, found, err := settings.Read(settings.Source{File: file, Environ: c.env})
 		if diff := cmp.Diff(c.want, got); diff != "" || len(found) > 0 || err != nil {
 			t.Errorf("%s: %v %v (-want +got):\n%s", name, found, err, diff)
 		}
@@ -82,7 +72,7 @@ func TestWhoWins(t *testing.T) {
 func TestOneAloneFromTheEnvironment(t *testing.T) {
 	heard := 0
 	for _, pair := range []string{"CORDON_POLICY=/x", "CORDON_STATE=/x", "CORDON_RUN=/x", "CORDON_LANG=fr", "CORDON_CLOCK=trusted"} {
-		got, found, err := settings.Read(settings.Source{Optional: true, Getenv: environment(pair)})
+		got, found, err := settings.Read(settings.Source{Optional: true, Environ: []string{pair}})
 		if err != nil || len(found) > 0 || reflect.DeepEqual(got, settings.Defaults()) {
 			t.Errorf("%s: %+v %v %v", pair, got, found, err)
 		}
@@ -120,6 +110,14 @@ func TestMistakes(t *testing.T) {
 		"another clock":     {text: "lang = \"fr\"\nclock = \"ntp\"\n", want: []string{"settings-choice 2:9 clock"}},
 		"another language":  {env: []string{"CORDON_LANG=de"}, text: "lang = \"fr\"", want: []string{"settings-choice CORDON_LANG lang"}},
 		"colons alone":      {env: []string{"CORDON_POLICY=::"}, text: "lang = \"fr\"", want: []string{"settings-list CORDON_POLICY policy"}},
+		"a variable misspelt": {
+			text: "lang = \"fr\"", env: []string{"CORDON_VAR_a=1", "CORDON_POLCY=/x", "CORDON_STATE=", "OTHER=1", "CORDON_HOME=/opt"},
+			want: []string{"settings-variable CORDON_HOME CORDON_HOME", "settings-variable CORDON_POLCY CORDON_POLCY"},
+		},
+		"a variable's variable": {
+			text: "lang = \"fr\"", env: []string{"CORDON_VARS_a=1", "CORDON_=1"},
+			want: []string{"settings-variable CORDON_ CORDON_", "settings-variable CORDON_VARS_a CORDON_VARS_a"},
+		},
 		"several, in order": {text: "lang = \"fr\"\nb = 1\na = 2\n", want: []string{"settings-unknown 2:1 b", "settings-unknown 3:1 a"}},
 		"the file and beside": {
 			text: "lang = \"fr\"\na = 2\n", env: []string{"CORDON_CLOCK=x"},
@@ -127,7 +125,7 @@ func TestMistakes(t *testing.T) {
 		},
 	}
 	for name, c := range cases {
-		got, found, err := settings.Read(settings.Source{File: written(t, c.text), Getenv: environment(c.env...)})
+		got, found, err := settings.Read(settings.Source{File: written(t, c.text), Environ: c.env})
 		want := settings.Defaults()
 		want.Lang = "fr"
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -137,7 +135,7 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if len(cases) != 22 {
+	if len(cases) != 24 {
 		t.Errorf("%d cases", len(cases))
 	}
 }
@@ -164,7 +162,7 @@ func TestWhatIsNoHCL(t *testing.T) {
 		"state = \"/a\"\nstate = \"/b\"\n":       "syntax-redefined",
 		"policy = " + strings.Repeat("[", 1<<12): "too-deep",
 	} {
-		got, found, err := settings.Read(settings.Source{File: written(t, text), Getenv: environment()})
+		got, found, err := settings.Read(settings.Source{File: written(t, text)})
 		if err != nil || len(found) == 0 || found[0].Code != want || found[0].Origin.Line == 0 {
 			t.Errorf("%.40q: %v %v", text, spelt(found), err)
 		}
@@ -183,11 +181,11 @@ func TestUnreadable(t *testing.T) {
 	for name, file := range map[string]string{
 		"a pipe": pipe, "a directory": t.TempDir(), "a device": "/dev/zero", "too large": written(t, "#"+strings.Repeat("x", 1<<20)),
 	} {
-		if got, _, err := settings.Read(settings.Source{File: file, Optional: true, Getenv: environment()}); err == nil {
+		if got, _, err := settings.Read(settings.Source{File: file, Optional: true}); err == nil {
 			t.Errorf("%s: read as %+v", name, got)
 		}
 	}
-	_, _, err := settings.Read(settings.Source{File: filepath.Join(t.TempDir(), "none"), Getenv: environment()})
+	_, _, err := settings.Read(settings.Source{File: filepath.Join(t.TempDir(), "none")})
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("named, and not there: %v", err)
 	}
@@ -202,7 +200,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add("", "a:b")
 	f.Fuzz(func(t *testing.T, text, paths string) {
-		got, found, err := settings.Read(settings.Source{File: written(t, text), Getenv: environment("CORDON_POLICY=" + paths)})
+		got, found, err := settings.Read(settings.Source{File: written(t, text), Environ: []string{"CORDON_POLICY=" + paths}})
 		if err != nil && len(text) < 1<<20 {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -210,4 +208,21 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%q: %+v %v", text, got, found)
 		}
 	})
+}
+
+// TestNearest: a key or a variable that resembles one points to it; one that resembles none points to nothing.
+func TestNearest(t *testing.T) {
+	for text, want := range map[string]string{
+		"staet": "state", "State": "state", "console": "",
+		"CORDON_POLCY": "CORDON_POLICY", "CORDON_STATES": "CORDON_STATE", "CORDON_HTTP_PROXY": "",
+	} {
+		from := settings.Source{File: written(t, text+" = \"/x\"\n")}
+		if strings.HasPrefix(text, "CORDON_") {
+			from = settings.Source{Optional: true, Environ: []string{text + "=/x"}}
+		}
+		_, found, err := settings.Read(from)
+		if err != nil || len(found) != 1 || found[0].Args["nearest"] != want {
+			t.Errorf("%s: %v %v, want %q", text, found, err, want)
+		}
+	}
 }

@@ -18,7 +18,7 @@ import (
 
 // entered is the variable that tells a process that Enter started it, so that a namespace without privileges is entered once and not
 // for ever.
-const entered = "CORDON_LAB_ENTERED"
+const entered = "ENTERED_CORDON_LAB"
 
 // Process is how Enter runs this program again. Args do not hold the program's name; the environment is this process's own.
 type Process struct {
