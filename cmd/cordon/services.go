@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -15,6 +17,7 @@ import (
 	"cordon/gateway/api"
 	"cordon/policy"
 	"cordon/policy/catalog"
+	"cordon/policy/load"
 	"cordon/policy/message"
 )
 
@@ -28,12 +31,34 @@ func (a *app) servicesVerb() *cobra.Command {
 			return found, nil // before there is a policy, its author asks
 		}
 		r, err := a.usable(cmd, args, document)
+		err = aboutService(args, err)
 		for i := range r.policy.Services {
 			document.Services = append(document.Services, declared(&r.policy.Services[i]))
 		}
 		return found, err
 	})
 	return cmd
+}
+
+// aboutService helps who has named a service where a policy's directory stands: the list has it.
+func aboutService(typed []string, err error) error {
+	missing, ok := errors.AsType[*failure](err)
+	if !ok || missing.sentence != "policy.missing" {
+		return err
+	}
+	var names []string
+	for _, s := range catalog.Services() {
+		names = append(names, s.Name)
+	}
+	name := missing.args["dir"]
+	if !slices.Contains(names, name) {
+		name = load.Nearest(name, names)
+	}
+	if name == "" || !slices.Contains(typed, missing.args["dir"]) {
+		return err
+	}
+	args := message.Args{"dir": missing.args["dir"], "service": name}
+	return &failure{code: exitPolicy, sentence: "services.missing", args: args, next: "cordon services | grep " + shellWord(name)}
 }
 
 func allThere(directories []string) bool {
