@@ -36,14 +36,14 @@ func (a *app) explainVerb() *cobra.Command {
 	}
 	q := question{}
 	flags := cmd.Flags()
-	flags.StringVar(&q.against, "against", "kernel", a.words.Text("flag.against", nil))
+	flags.StringVar(&q.against, "against", "policy", a.words.Text("flag.against", nil))
 	flags.StringVar(&q.iif, "iif", "", a.words.Text("flag.iif", nil))
 	flags.StringVar(&q.mac, "mac", "", a.words.Text("flag.mac", nil))
 	flags.Uint16Var(&q.sport, "sport", dynamicPort, a.words.Text("flag.sport", nil))
 	flags.BoolVar(&q.isNew, "new", false, a.words.Text("flag.new", nil))
 	flags.BoolVar(&q.reply, "reply", false, a.words.Text("flag.reply", nil))
 	cmd.RunE = a.verb(func(_ context.Context, args []string) (answer, error) {
-		document := &api.Explain{Against: q.against, Path: []api.Step{}, Explanations: []api.Explanation{}}
+		document := &api.Explain{Path: []api.Step{}, Explanations: []api.Explanation{}}
 		q.from, q.to, q.service = args[0], args[1], ""
 		if len(args) > 2 {
 			q.service = args[2]
@@ -51,6 +51,7 @@ func (a *app) explainVerb() *cobra.Command {
 		if err := q.check(cmd); err != nil {
 			return answer{document: document}, err
 		}
+		document.Against = q.against
 		r, err := a.read(cmd, nil)
 		if err != nil {
 			return answer{document: document}, err
@@ -60,6 +61,9 @@ func (a *app) explainVerb() *cobra.Command {
 		}
 		for _, d := range r.diagnostics { // warnings are for validate: who asks about a packet reads one answer
 			document.Diagnostics = append(document.Diagnostics, a.diagnostic(d))
+		}
+		if !cmd.Flags().Changed("against") && !a.flags.json && !a.flags.quiet {
+			a.note(a.words.Text("explain.of_policy", nil))
 		}
 		return a.explained(cmd, r, q, document)
 	})
