@@ -91,6 +91,30 @@ const (
 	DestinationKind // the same of the destination
 )
 
+// Header is where the octets of a packet are counted from.
+type Header int
+
+// The headers that octets are counted from.
+const (
+	NetworkHeader Header = iota + 1
+	TransportHeader
+)
+
+// octetsBase is where the fields begin that Octets makes.
+const octetsBase Field = 1 << 20
+
+// Octets returns the field of some octets of a packet, at most 255 behind a header's beginning and at most 16 of them: what nft has no
+// name for, or what has to be of one type with that. nft keeps an address and the same octets apart, as two types.
+func Octets(h Header, offset, length int) Field {
+	return octetsBase + Field(int(h)<<16|offset<<8|length)
+}
+
+// Octets returns what a field counts from, its offset and its length, where Octets made it.
+func (f Field) Octets() (h Header, offset, length int, ok bool) {
+	n := int(f - octetsBase)
+	return Header(n >> 16), n >> 8 & 0xff, n & 0xff, f >= octetsBase
+}
+
 // Spec is what nft calls a field, and the type and length in octets of what it loads.
 type Spec struct {
 	Name  string
@@ -100,6 +124,10 @@ type Spec struct {
 
 // Spec returns the field's name, type and length.
 func (f Field) Spec() Spec {
+	if h, offset, length, ok := f.Octets(); ok {
+		base := map[Header]string{NetworkHeader: "@nh", TransportHeader: "@th"}[h]
+		return Spec{base + "," + strconv.Itoa(8*offset) + "," + strconv.Itoa(8*length), Integer, length}
+	}
 	specs := [...]Spec{
 		IIFName:                {"iifname", IfName, 16},
 		OIFName:                {"oifname", IfName, 16},

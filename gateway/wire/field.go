@@ -73,6 +73,10 @@ const (
 
 func loaderOf(f ruleset.Field) loader {
 	const link, network, transport = expr.PayloadBaseLLHeader, expr.PayloadBaseNetworkHeader, expr.PayloadBaseTransportHeader
+	if h, offset, _, ok := f.Octets(); ok {
+		base := map[ruleset.Header]expr.PayloadBase{ruleset.NetworkHeader: network, ruleset.TransportHeader: transport}[h]
+		return loader{source: fromRaw, base: base, offset: uint32(offset)} //nolint:gosec // at most 255
+	}
 	meta := func(key uint32) loader { return loader{key: key} }
 	header := func(base expr.PayloadBase, offset uint32, needs layer, protocol, index uint32) loader {
 		return loader{fromPayload, 0, base, offset, needs, protocol, index, 0}
