@@ -47,12 +47,12 @@ func (e *OccupiedError) Error() string {
 	return "an interface of another kind has the name of one that is to be made: " + e.Link.String()
 }
 
-// SharedBridgeError says that several segments have ports of one bridge, which this version does not govern yet.
+// SharedBridgeError says that several segments have ports of one bridge in a way that this version does not govern.
 type SharedBridgeError struct{ Bridge string }
 
 // Error names it.
 func (e *SharedBridgeError) Error() string {
-	return "several segments share the bridge " + e.Bridge + ", and this version cannot judge what crosses it: give each a bridge of its own"
+	return "segments that differ share the bridge " + e.Bridge + ", and this version cannot govern that: give each a bridge of its own"
 }
 
 // DiffersError says that the kernel, read back, does not hold what was applied to it.
@@ -83,8 +83,8 @@ type Proposal struct {
 // Propose compiles a policy, reads the machine, and says what would change. The kernel is asked whether it would take the packet
 // filter; nothing is changed.
 func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (Proposal, error) {
-	if bridge := compile.SharedBridge(p); bridge != "" {
-		return Proposal{}, &SharedBridgeError{bridge}
+	if shared, ok := compile.SharedBridge(p); ok {
+		return Proposal{}, &SharedBridgeError{shared.Bridge}
 	}
 	at := g.clock()
 	wanted, _ := compile.State(p, commit, at)

@@ -88,13 +88,14 @@ func (a *app) read(cmd *cobra.Command, args []string) (reading, error) {
 
 // ungoverned warns of what a policy may say and this version does not apply.
 func ungoverned(p policy.Policy) []message.Diagnostic {
-	name := compile.SharedBridge(p)
-	if name == "" {
+	shared, ok := compile.SharedBridge(p)
+	if !ok {
 		return nil
 	}
-	first := slices.IndexFunc(p.Segments, func(s policy.Segment) bool { return s.Interface == name })
+	s := p.Segments[shared.Segment]
 	return []message.Diagnostic{{
-		Code: "bridge-shared", Severity: message.Warning, Origin: p.Segments[first].Origin, Args: message.Args{"name": name},
+		Code: "bridge-shared-" + string(shared.Why), Severity: message.Warning, Origin: s.Origin,
+		Args: message.Args{"name": shared.Bridge, "segment": s.Name},
 	}}
 }
 

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"cordon/gateway/netstate"
 	"cordon/policy"
 )
@@ -49,29 +51,62 @@ func (c compiler) ports(wanted func(*policy.Segment) bool) []string {
 	return list
 }
 
-// portLinks wants each port on its bridge and up. Those of cameras and recorders pass nothing to each other, and carry the group of
-// governed interfaces: a port that is taken off its bridge is nobody's.
-func portLinks(s *policy.Segment) []netstate.Link {
+// portLinks wants each port on its bridge and up. Those of cameras and recorders carry the group of governed interfaces, for a port that is
+// taken off its bridge is nobody's, and pass nothing to each other but where devices meet.
+func portLinks(s *policy.Segment, meets map[string]bool) []netstate.Link {
 	list := make([]netstate.Link, 0, len(s.Ports))
 	for _, name := range s.Ports {
 		l := netstate.Link{Name: name, Master: s.Interface, Up: true}
 		if s.Kind.Governed() {
-			l.Group, l.Isolated = netstate.GovernedGroup, true
+			l.Group, l.Isolated = netstate.GovernedGroup, enforced(s) && !meets[name]
 		}
 		list = append(list, l)
 	}
 	return list
 }
 
-// SharedBridge returns the first bridge that several segments have ports of, or "": what they exchange would cross it unjudged.
-func SharedBridge(p policy.Policy) string {
-	seen := map[string]bool{}
+// Sharing is a bridge that several segments have ports of, and what keeps this version from governing them.
+type Sharing struct {
+	Bridge  string
+	Segment policy.SegmentID // the one that does not fit
+	Why     Mismatch
+}
+
+// Mismatch is what segments of one bridge differ in, though behind routing all of them are the bridge.
+type Mismatch string
+
+// What segments of one bridge differ in.
+const (
+	SharedKind  Mismatch = "kind"  // a client segment or an uplink: who stands there has no name, and its addresses are the cameras' too
+	SharedMode  Mismatch = "mode"  // one is observed
+	SharedServe Mismatch = "serve" // what is intercepted, which routing decides by the bridge
+)
+
+// SharedBridge returns the first bridge that is shared in a way that cannot be governed.
+func SharedBridge(p policy.Policy) (Sharing, bool) {
+	first := map[string]*policy.Segment{}
 	for i := range p.Segments {
 		s := &p.Segments[i]
-		if len(s.Ports) > 0 && seen[s.Interface] {
-			return s.Interface
+		if len(s.Ports) == 0 {
+			continue
 		}
-		seen[s.Interface] = true
+		other, shared := first[s.Interface]
+		if !shared {
+			first[s.Interface] = s
+			continue
+		}
+		found := Sharing{Bridge: s.Interface, Segment: policy.SegmentID(i)}
+		switch {
+		case !s.Kind.Governed() || !other.Kind.Governed():
+			found.Why = SharedKind
+		case s.Mode != other.Mode:
+			found.Why = SharedMode
+		case !slices.Equal(intercepted(s), intercepted(other)):
+			found.Why = SharedServe
+		default:
+			continue
+		}
+		return found, true
 	}
-	return ""
+	return Sharing{}, false
 }

@@ -35,15 +35,34 @@ func TestPortsOfADevice(t *testing.T) {
 	}
 }
 
+// Cameras and recorders share a bridge; what differs behind the bridge's one name is not governed.
 func TestSharedBridge(t *testing.T) {
-	p := school()
-	p.Segments[cameras].Ports = []string{"p1"}
-	if got := compile.SharedBridge(p); got != "" {
-		t.Errorf("control: one segment shares %q", got)
+	cases := []struct {
+		name   string
+		change func(p *policy.Policy)
+		why    compile.Mismatch
+	}{
+		{"a bridge for each", func(p *policy.Policy) { p.Segments[recorders].Interface = "br-rec" }, ""},
+		{"one", func(*policy.Policy) {}, ""},
+		{"a client", func(p *policy.Policy) {
+			p.Segments[office].Interface, p.Segments[office].Ports = "cam0", []string{"p9"}
+		}, compile.SharedKind},
+		{"an uplink", func(p *policy.Policy) {
+			p.Segments[internet].Interface, p.Segments[internet].Ports = "cam0", []string{"p9"}
+		}, compile.SharedKind},
+		{"one observed", func(p *policy.Policy) { p.Segments[recorders].Mode = policy.Observe }, compile.SharedMode},
+		{"all observed", func(p *policy.Policy) {
+			p.Segments[cameras].Mode, p.Segments[recorders].Mode = policy.Observe, policy.Observe
+		}, ""},
+		{"one intercepts", func(p *policy.Policy) { p.Segments[cameras].Serve.Time = policy.TimeIntercept }, compile.SharedServe},
+		{"one serves", func(p *policy.Policy) { p.Segments[cameras].Serve.Time = policy.TimeLocal }, ""},
 	}
-	p.Segments[recorders].Interface, p.Segments[recorders].Ports = p.Segments[cameras].Interface, []string{"p2"}
-	if got := compile.SharedBridge(p); got != "cam0" {
-		t.Errorf("shared: %q", got)
+	for _, c := range cases {
+		p := oneBridge()
+		c.change(&p)
+		if got, shared := compile.SharedBridge(p); got.Why != c.why || shared != (c.why != "") || shared && got.Bridge != "cam0" {
+			t.Errorf("%s: %+v, %t", c.name, got, shared)
+		}
 	}
 }
 

@@ -18,14 +18,18 @@ func Ruleset(p policy.Policy, commit string, at policy.Moment) ruleset.Ruleset {
 	c := compiler{Policy: p, files: codes(p)}
 	all, own := openings(p, at), slices.Collect(managed(p))
 	for _, f := range families() {
-		s := collect(f, p, standing(all), c.comment)
+		s := collect(f, p, all, c.comment)
 		c.live = append(c.live, liveOf(f, p, all, c.comment))
 		origin := func(o opening) string { return c.comment(o.origin) }
 		c.sets = append(c.sets, s)
 		c.gates = append(c.gates, gates(f, s.flows, plainGates(f), origin))
 		c.manage = append(c.manage, gates(f, own, plainManage(f), origin))
 	}
-	return ruleset.Ruleset{Tables: []ruleset.Table{c.linkTable(), c.inetTable(commit)}}
+	tables := []ruleset.Table{c.linkTable(), c.inetTable(commit)}
+	if ports := c.bridgePorts(governed); len(ports) > 0 {
+		tables = append(tables, c.bridgeTable(ports, all))
+	}
+	return ruleset.Ruleset{Tables: tables}
 }
 
 // compiler holds what the tables of one policy are made from; the slices have IPv4 first.
@@ -90,7 +94,7 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	if serves {
 		t.Chains = append(append(append(t.Chains, serving()...), offering()), answeringChains()...)
 	}
-	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily, c.live)...)
+	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily, c.live, len(c.bridgePorts(governed)) > 0)...)
 	if len(c.interfaces(isUplink)) > 0 {
 		t.Chains = append(t.Chains, leaving(c.translates(), c.live)...)
 	}
@@ -211,8 +215,7 @@ func shortened(text string) string {
 
 // shared returns the sets that both families use.
 func (c compiler) shared() []ruleset.Set {
-	polite, doors := map[string]string{}, []ruleset.Element{{Key: ruleset.Name("lo"), Verdict: accept()}}
-	crossings := map[string]string{}
+	polite, crossings, bridged := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, s := range c.sets {
 		for k := range s.crossings {
 			crossings[k] = ""
@@ -225,15 +228,12 @@ func (c compiler) shared() []ruleset.Set {
 				polite[ruleset.Name(name)] = ""
 			}
 		}
-		doors = append(doors, ruleset.Element{
-			Key: ruleset.Name(s.Interface), Verdict: goTo(door(s.Kind)), Comment: c.comment(s.Origin),
-		})
+		if s.Kind.Governed() && len(s.Ports) > 0 {
+			bridged[ruleset.Key(ruleset.Name(s.Interface), ruleset.Name(s.Interface))] = ""
+		}
 	}
-	return []ruleset.Set{
-		{
-			Name: "doors", Comment: "every interface that the policy names", Key: []ruleset.Field{ruleset.IIFName},
-			Verdicts: true, Size: room(len(doors)), Elements: doors,
-		},
+	list := []ruleset.Set{
+		c.doors(),
 		hash("crossings", "pairs of interfaces that an allow connects", crossings, ruleset.IIFName, ruleset.OIFName),
 		c.liveCrossings(),
 		hash("governed", "camera and recorder interfaces", names(c.interfaces(governed)), ruleset.IIFName),
@@ -243,6 +243,28 @@ func (c compiler) shared() []ruleset.Set {
 		hash("leased", "uplinks that ask for their addresses", names(c.interfaces(leased)), ruleset.IIFName),
 		hash("polite", "refuse = reject", polite, ruleset.IIFName),
 		rates("answers", "how often a device is answered", len(c.Devices), ruleset.EtherSource),
+	}
+	if len(bridged) > 0 {
+		list = append(list, hash("bridged", "bridges whose own table decides", bridged, ruleset.IIFName, ruleset.OIFName))
+	}
+	return list
+}
+
+// doors is the map of interfaces to the chains that judge them. What segments on one bridge have to be judged by is the same.
+func (c compiler) doors() ruleset.Set {
+	list := []ruleset.Element{{Key: ruleset.Name("lo"), Verdict: accept()}}
+	known := map[string]bool{}
+	for i := range c.Segments {
+		s := &c.Segments[i]
+		if known[s.Interface] {
+			continue
+		}
+		known[s.Interface] = true
+		list = append(list, ruleset.Element{Key: ruleset.Name(s.Interface), Verdict: goTo(door(s.Kind)), Comment: c.comment(s.Origin)})
+	}
+	return ruleset.Set{
+		Name: "doors", Comment: "every interface that the policy names", Key: []ruleset.Field{ruleset.IIFName},
+		Verdicts: true, Size: room(len(list)), Elements: list,
 	}
 }
 
@@ -399,7 +421,7 @@ func homes(p policy.Policy, v4 bool, wanted func(*policy.Segment) bool) map[stri
 		if !wanted(s) {
 			continue
 		}
-		m[s.Interface] = networks(p, v4, func(other *policy.Segment) bool { return other == s })
+		m[s.Interface] = append(m[s.Interface], networks(p, v4, func(other *policy.Segment) bool { return other == s })...)
 		if !v4 {
 			m[s.Interface] = append(m[s.Interface], netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::/128"))
 		}

@@ -92,13 +92,17 @@ func outsider() []ruleset.Rule {
 
 // forward returns the chains that decide what crosses the gateway. There is no "established, accept": each packet is judged in its own
 // direction, so that a flow dies with the element that allowed it.
-func forward(scope policy.Scope, byFamily map[string][]gate, limited []*live) []ruleset.Chain {
+func forward(scope policy.Scope, byFamily map[string][]gate, limited []*live, bridges bool) []ruleset.Chain {
 	hook := ruleset.Hook{Point: ruleset.Forward, Priority: priorityFilter, Drop: true}
 	crossing := in("crossings", ruleset.IIFName, ruleset.OIFName)
 	rules := []ruleset.Rule{
 		rule("ingress found the flow, conntrack the direction, routing the way",
 			is(ruleset.Mark, ruleset.Word(markAnswer)), direction(true), crossing, unmark(), accept()),
 		rule("", is(ruleset.Mark, ruleset.Word(markCall)), state(ruleset.StateEstablished), direction(false), crossing, unmark(), accept()),
+	}
+	if bridges {
+		rules = append(rules, rule("judged on the bridge", is(ruleset.Mark, ruleset.Word(markBridged)),
+			in("bridged", ruleset.IIFName, ruleset.OIFName), unmark(), accept()))
 	}
 	judged := []ruleset.Rule{
 		rule("", crossing, goTo("judge")),

@@ -135,6 +135,11 @@ func value(s side) string {
 
 // rule returns the gate's rule for one direction.
 func (g gate) rule(reply bool) ruleset.Rule {
+	return rule("", append(g.matches(reply), unmark(), accept())...)
+}
+
+// matches returns what holds for the gate's packets of one direction.
+func (g gate) matches(reply bool) []ruleset.Statement {
 	var statements []ruleset.Statement
 	source, target := g.source, g.destination
 	if reply {
@@ -147,7 +152,7 @@ func (g gate) rule(reply bool) ruleset.Rule {
 		statements = append(statements, within(target, g.toNet))
 	}
 	statements = append(statements, g.serviceMatch(reply)...)
-	return rule("", append(statements, ruleset.In{Fields: g.key(reply), Set: g.name()}, unmark(), accept())...)
+	return append(statements, ruleset.In{Fields: g.key(reply), Set: g.name()})
 }
 
 // serviceMatch returns the matches of a service that the key does not hold.

@@ -77,7 +77,7 @@ func keys[K comparable](m map[K]bool) []K {
 func peerTables(governed []string) map[string]uint32 {
 	const first, many = 88000, 1000
 	taken, tables := map[uint32]bool{}, map[string]uint32{}
-	for _, iface := range slices.Sorted(slices.Values(governed)) {
+	for _, iface := range slices.Compact(slices.Sorted(slices.Values(governed))) {
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(iface)) // a hash never fails
 		n := h.Sum32() % many
@@ -141,8 +141,11 @@ func (j *jail) way(table uint32, s *policy.Segment, to netip.Prefix) netstate.Ro
 	return r
 }
 
-// opening gives both ends of an opening a way to each other.
+// opening gives both ends of an opening a way to each other. Ports of one bridge need none.
 func (j *jail) opening(o opening) {
+	if o.bridged() {
+		return
+	}
 	for _, ends := range [...][2]side{{o.from, o.to}, {o.to, o.from}} {
 		own, peer := ends[0], ends[1]
 		if !own.segment.Kind.Governed() {

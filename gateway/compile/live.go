@@ -78,6 +78,9 @@ func (l *live) opening(p policy.Policy, o opening, comment string) {
 			l.put(l.pairs, liveGate{family: l.family, prefix: "livepairs", from: from, to: to, service: service{any: true}}, o, comment)
 		}
 	}
+	if o.bridged() {
+		return // it is never routed
+	}
 	from, to := ruleset.Name(o.from.segment.Interface), ruleset.Name(o.to.segment.Interface)
 	if p.Site.Scope == policy.ScopeBox || o.from.segment.Kind.Governed() || o.to.segment.Kind.Governed() {
 		l.crossings.put(ruleset.Key(from, to), comment, o.term)

@@ -16,22 +16,26 @@ func State(p policy.Policy, commit string, at policy.Moment) (netstate.State, ru
 	rules, routes := jailOf(p, openings(p, at))
 	s := netstate.State{
 		Tables: wire.Of(filter), Rules: rules, Routes: append(routes, ownRoutes(p)...),
-		Links: wantedLinks(p), Addresses: addresses(p), Neighbours: neighbours(p), Sysctls: sysctls(p, rules),
+		Links: wantedLinks(p, meetings(openings(p, at))), Addresses: addresses(p), Neighbours: neighbours(p), Sysctls: sysctls(p, rules),
 	}
 	return s.Canonical(), filter
 }
 
 // wantedLinks wants each interface up, and governed ones in the group that outlives a rename.
-func wantedLinks(p policy.Policy) []netstate.Link {
+func wantedLinks(p policy.Policy, meets map[string]bool) []netstate.Link {
 	list := make([]netstate.Link, 0, len(p.Segments))
 	for i := range p.Segments {
+		if again(p, i) {
+			list = append(list, portLinks(&p.Segments[i], meets)...)
+			continue
+		}
 		l := netstate.Link{Name: p.Segments[i].Interface, Up: true}
 		if v := p.Segments[i].VLAN; v != nil {
 			l.Kind, l.Parent, l.VLAN = netstate.VLANKind, v.Parent, v.ID
 		}
 		if len(p.Segments[i].Ports) > 0 {
 			l.Kind = netstate.BridgeKind
-			list = append(list, portLinks(&p.Segments[i])...)
+			list = append(list, portLinks(&p.Segments[i], meets)...)
 		}
 		if p.Segments[i].Kind.Governed() {
 			l.Group = netstate.GovernedGroup
@@ -44,9 +48,17 @@ func wantedLinks(p policy.Policy) []netstate.Link {
 	return append(list, trunkLinks(p)...)
 }
 
+// again says whether a segment's interface is a bridge that another one before it has ports of, too.
+func again(p policy.Policy, i int) bool {
+	return slices.ContainsFunc(p.Segments[:i], func(s policy.Segment) bool { return s.Interface == p.Segments[i].Interface })
+}
+
 func addresses(p policy.Policy) []netstate.Address {
 	var list []netstate.Address
 	for i := range p.Segments {
+		if again(p, i) {
+			continue
+		}
 		for _, a := range p.Segments[i].Addresses {
 			list = append(list, netstate.Address{Interface: p.Segments[i].Interface, Prefix: a, Protocol: netstate.RouteProtocol})
 		}

@@ -136,11 +136,11 @@ func managed(p policy.Policy) iter.Seq[opening] {
 }
 
 // between yields the openings between two lists of sides, for each family that both ends have. A side does not open towards itself, nor
-// through the gateway to its own segment: behind a switch those packets are out of the gateway's sight.
+// through the gateway to its own segment: behind a switch those packets are out of the gateway's sight, on its own bridge they are not.
 func between(from, to []side, services []service, o opening, yield func(opening) bool) bool {
 	for _, f := range from {
 		for _, t := range to {
-			if f.segment == t.segment {
+			if f.segment == t.segment && !f.neighbours(t) {
 				continue
 			}
 			for _, v4 := range [...]bool{true, false} {
@@ -152,6 +152,21 @@ func between(from, to []side, services []service, o opening, yield func(opening)
 		}
 	}
 	return true
+}
+
+// neighbours says whether two sides are two devices of a segment whose switch the gateway is.
+func (s side) neighbours(other side) bool {
+	return s.device != nil && other.device != nil && s.device != other.device && len(s.segment.Ports) > 0 && s.segment.Kind.Governed()
+}
+
+// bridged says whether an opening's two ends stand at ports of one bridge: its packets cross that and are not routed.
+func (o opening) bridged() bool {
+	for _, s := range [...]side{o.from, o.to} {
+		if s.device == nil || len(s.segment.Ports) == 0 || !s.segment.Kind.Governed() {
+			return false
+		}
+	}
+	return o.from.segment.Interface == o.to.segment.Interface
 }
 
 // each yields an opening once for each service.

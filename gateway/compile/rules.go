@@ -16,6 +16,8 @@ const (
 	markCall   uint32 = 0xc04d1a05 // found in calls: opened by a governed device
 	markJudge  uint32 = 0xc04d1a06 // verified identity; forward looks the flow up
 	markMask   uint32 = 0xfffffffc
+	// markBridged is left by the bridge's table on what it lets through, for kernels that show bridged packets to the IP layer, too.
+	markBridged uint32 = 0xc04d1a08
 )
 
 // governedGroup is the device group of governed interfaces (RTNETLINK IFLA_GROUP): unlike the name, which hooks follow, it stays

@@ -21,11 +21,12 @@ type collected struct {
 	abroad, translated                     map[string]string
 	themselves, bareSelves                 map[string]string
 	reach                                  map[string][]netip.Prefix // interface → peers that forward decides about
+	withCameras                            map[string]bool           // interfaces of camera segments
 	flows                                  []opening                 // what the gates judge
 }
 
 func newCollected(f family) *collected {
-	c := &collected{family: f, reach: map[string][]netip.Prefix{}}
+	c := &collected{family: f, reach: map[string][]netip.Prefix{}, withCameras: map[string]bool{}}
 	for _, m := range []*map[string]string{
 		&c.devices, &c.bare, &c.bound, &c.selves, &c.gateway, &c.tcpAnswers, &c.udpAnswers, &c.tcpCalls, &c.udpCalls,
 		&c.crossings, &c.pairs, &c.inwardPairs, &c.outwardPairs, &c.acrossPairs, &c.abroad, &c.translated, &c.themselves,
@@ -39,6 +40,9 @@ func newCollected(f family) *collected {
 // collect sorts devices and openings of one family into the sets.
 func collect(f family, p policy.Policy, all iter.Seq[opening], comment func(policy.Origin) string) *collected {
 	c := newCollected(f)
+	for _, name := range interfaces(p, kind(policy.CameraSegment)) {
+		c.withCameras[name] = true
+	}
 	for i := range p.Devices {
 		d := &p.Devices[i]
 		// Only the sets that say who a device is carry its name: the others are looked into for every packet.
@@ -48,7 +52,11 @@ func collect(f family, p policy.Policy, all iter.Seq[opening], comment func(poli
 		c.gateways(&p.Segments[i])
 	}
 	for o := range all {
-		if o.v4 == f.v4 {
+		switch {
+		case o.v4 != f.v4:
+		case o.bridged():
+			c.bridged(o, comment(o.origin))
+		case !o.term.limited:
 			c.opening(p, o, comment(o.origin))
 		}
 	}
@@ -72,7 +80,7 @@ func (c *collected) device(p policy.Policy, d *policy.Device, comment string) {
 // identity writes a device's address under one name of its interface.
 func (c *collected) identity(s *policy.Segment, d *policy.Device, iface string, a netip.Addr, comment string) {
 	addr := ruleset.Addr(a)
-	if s.Kind == policy.CameraSegment {
+	if c.withCameras[s.Interface] {
 		c.themselves[ruleset.Key(addr, addr)] = ""
 	}
 	switch {
@@ -123,6 +131,33 @@ func (c *collected) opening(p policy.Policy, o opening, comment string) {
 	c.reaches(o.from, o.to, hot)
 	c.reaches(o.to, o.from, hot)
 	c.leaves(o, comment)
+}
+
+// bridged writes what ingress has to know of an opening between ports of one bridge: whom each end asks for, and, unless it ends by
+// itself, its flow. The bridge's own table decides about it.
+func (c *collected) bridged(o opening, comment string) {
+	c.introduce(o.from, o.to)
+	c.introduce(o.to, o.from)
+	if o.term.limited {
+		return
+	}
+	hot := o.service.exact()
+	if hot {
+		c.merge(o, comment)
+	}
+	c.reaches(o.from, o.to, hot)
+	c.reaches(o.to, o.from, hot)
+}
+
+// introduce lets a side ask for its peer by ARP or neighbour discovery, as it may ask for the gateway.
+func (c *collected) introduce(own, peer side) {
+	for _, name := range entrances(own.segment, own.device)[1:] {
+		for _, a := range identities(peer.segment, peer.device) {
+			if a.Is4() == c.v4 {
+				c.gateway[ruleset.Key(ruleset.Name(name), ruleset.Addr(a))] = ""
+			}
+		}
+	}
 }
 
 // merge writes the elements in which interface, MAC, both addresses and the port are one key.

@@ -58,6 +58,9 @@ func sysctls(p policy.Policy, rules []netstate.Rule) []netstate.Sysctl {
 	}
 	for i := range p.Segments {
 		s := &p.Segments[i]
+		if again(p, i) {
+			continue
+		}
 		if p.Site.Scope == policy.ScopeBox || s.Kind.Governed() {
 			set(s.Interface, everywhere()...)
 			set(s.Interface, setting{"ipv4", "arp_ignore", arpIgnore(s)}, setting{"ipv6", "accept_ra", acceptRA(s)})
