@@ -30,8 +30,11 @@ type Layer struct {
 	Because string
 }
 
-// Stamp is what our tables say of the policy that they hold.
-type Stamp struct{ Digest, Commit string }
+// Stamp is what our tables say of the policy that they hold, and of the segments that are locked down.
+type Stamp struct {
+	Digest, Commit string
+	Lockdown       []string
+}
 
 // Status is what the machine holds now, read from the kernel.
 type Status struct {
@@ -141,6 +144,8 @@ func stampOf(tables []wire.Table) Stamp {
 				s.Digest = value
 			case "commit":
 				s.Commit = value
+			case "lockdown":
+				s.Lockdown = append(s.Lockdown, value)
 			}
 		}
 	}

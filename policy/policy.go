@@ -19,6 +19,8 @@ type Policy struct {
 	Exceptions   []Exception
 	Expectations []Expectation
 	Manage       []Manage
+	// Lockdown are the segments that are locked down, by name: LockedDown has taken out of the policy what touched them.
+	Lockdown []string
 	// Variables are the values that the variables were given, by name: what they say is part of the policy.
 	Variables map[string]string
 	// Files are the names of every file that the policy was read from, CSV files included, in the order of reading.

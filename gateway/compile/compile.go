@@ -106,12 +106,16 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 // its place, a digest of what it says, and its name. A table's own comment cannot change while the table lives, and holds 128 octets.
 //
 //	policy sha256:4b1d…
+//	lockdown cameras
 //	f0 school.hcl
 //	f0:60 allow 9a3c11f0 record
 func (c compiler) origins(commit string) ruleset.Chain {
 	stamp := chain("origins", rule("policy "+c.Digest, back()))
 	if commit != "" {
 		stamp.Rules = append(stamp.Rules, rule("commit "+commit, back()))
+	}
+	for _, name := range c.Lockdown {
+		stamp.Rules = append(stamp.Rules, rule(shortened("lockdown "+name), back()))
 	}
 	for _, name := range c.Files {
 		stamp.Rules = append(stamp.Rules, rule(shortened(c.files[name]+" "+name), back()))
