@@ -56,6 +56,8 @@ type Link struct {
 	VLAN   uint16
 	// Isolated says of a bridge's port that it passes nothing to other isolated ports.
 	Isolated bool
+	// Exact says of a wanted link that it is to be just so: also down, without a master, or of a group that is not ours. Nobody makes it.
+	Exact bool
 	// Filtering and Snooping say of a bridge that it looks at VLAN tags, and that it sends multicast only where somebody listens.
 	Filtering, Snooping bool
 }

@@ -35,7 +35,7 @@ func (s Step) String() string { return string(s.Action) + " " + s.Object.String(
 // Network is the ordered half of a plan that is not the packet filter. Whatever fails in the middle leaves the machine as shut as
 // before or more:
 //
-//	Tighten   1  forwarding off, where it is not wanted
+//	Tighten   1  forwarding off, where it is not wanted; links down, where that is
 //	          2  settings: all, default, then each interface, and there disable_ipv6 first
 //	          3  device group of governed interfaces, which outlives a rename
 //	          4  blackholes, then the rules that lead into them: 880, 881
@@ -74,6 +74,7 @@ type phase int
 
 const (
 	stopForwarding phase = iota
+	lowerLinks
 	setSettings
 	govern
 	shutRoutes
@@ -208,6 +209,11 @@ func (n *network) groups() {
 			continue
 		}
 		after := n.links[w.Name]
+		if w.Exact && !w.Up && after.Up {
+			before := after
+			after.Up = false
+			n.change(lowerLinks, before, after)
+		}
 		if w.Group != after.Group && (w.Group != 0 || after.Governed()) {
 			before := after
 			after.Group = w.Group

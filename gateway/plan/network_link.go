@@ -17,7 +17,7 @@ func (n *network) making() {
 	})
 	for _, w := range parentsFirst {
 		wanted[w.Name] = true
-		if w.Kind == "" {
+		if w.Kind == "" || w.Exact && !w.Ours() {
 			continue
 		}
 		live, there := n.links[w.Name]
@@ -76,13 +76,16 @@ func dropped[T any](n *network, live []T, of func(T) (iface string, v4 bool)) (k
 // ports puts interfaces on the bridges that they are to be ports of, and takes off a bridge of ours what nobody wants there. A bridge
 // itself is set as it is wanted.
 func (n *network) ports() {
-	plugged := map[string]bool{}
+	plugged, alone := map[string]bool{}, map[string]bool{}
 	for _, w := range n.wanted.Links {
-		plugged[w.Name] = w.Master != ""
+		plugged[w.Name], alone[w.Name] = w.Master != "", w.Exact
 		if w.Kind != netstate.BridgeKind && w.Master == "" || !n.present(w.Name) {
 			continue
 		}
 		before := n.links[w.Name]
+		if w.Exact && w.Kind == netstate.BridgeKind && before.Kind != w.Kind {
+			continue // somebody has made something else of it
+		}
 		after := before
 		after.Filtering, after.Snooping = w.Filtering, w.Snooping
 		if before != after && w.Kind == netstate.BridgeKind {
@@ -95,7 +98,8 @@ func (n *network) ports() {
 		}
 	}
 	for _, l := range n.live.Links {
-		if master := n.links[l.Master]; l.Master != "" && master.Ours() && !n.made[l.Master] && !plugged[l.Name] {
+		master := n.links[l.Master]
+		if l.Master != "" && (master.Ours() && !n.made[l.Master] || alone[l.Name]) && !plugged[l.Name] {
 			free := l
 			free.Master, free.Isolated = "", false
 			n.change(unplugPorts, l, free)

@@ -16,6 +16,7 @@ type Plan struct {
 	Network
 
 	before, after []wire.Table
+	live          netstate.State
 }
 
 // Restore returns the transaction that takes the packet filter back to what it was before the plan. It is bound to no generation: by
@@ -47,7 +48,7 @@ func Between(p policy.Policy, live, wanted netstate.State, generation uint32) Pl
 	result := Plan{
 		Tables:  TablesBetween(unhooked(live.Tables, network.Fresh), wanted.Tables, generation),
 		Network: network,
-		before:  live.Tables, after: wanted.Tables,
+		before:  live.Tables, after: wanted.Tables, live: live,
 	}
 	result.Changes = named(p, live.Tables, wanted.Tables)
 	result.Changes = append(result.Changes, result.windows(live.Tables, wanted.Tables, result.Changes)...)
