@@ -74,6 +74,8 @@ type Proposal struct {
 	// Cut are the running flows that the policy no longer allows; Kept is how many others there are.
 	Cut  []netstate.Flow
 	Kept int
+	// Live is the machine as it was read.
+	Live netstate.State
 
 	commit string
 	wanted netstate.State
@@ -93,6 +95,7 @@ func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (
 	if err != nil {
 		return result, err
 	}
+	result.Live = live.State
 	result.Plan = plan.Between(p, live.State, wanted, live.Generation)
 	if absent := result.Plan.Absent; len(absent) > 0 {
 		return result, &AbsentError{absent, interfaces(live.State)}

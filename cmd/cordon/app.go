@@ -136,12 +136,17 @@ func (a *app) verbs() []*cobra.Command {
 		a.servicesVerb(),
 		a.planVerb(),
 		a.applyVerb(),
+		a.confirmVerb(),
+		a.rollbackVerb(),
+		a.lockdownVerb(),
+		a.releaseVerb(),
 		a.statusVerb(),
 		a.explainVerb(),
 		a.demoVerb(),
 		a.versionVerb(),
 		a.completionVerb(),
 		a.manVerb(),
+		a.guardVerb(),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"cordon/gateway"
@@ -21,83 +22,166 @@ import (
 	"cordon/policy/message"
 )
 
-// applyFlags are the flags of apply.
+// applyFlags are the flags of what puts a policy in force: apply and rollback.
 type applyFlags struct {
 	yes, noConfirm bool
 	confirmWithin  time.Duration
 	lockTimeout    time.Duration
 }
 
+// longestConfirmation is how long a change may wait: whoever is still not sure after a day does not want it.
+const longestConfirmation = 24 * time.Hour
+
+func (a *app) applyFlags(set *pflag.FlagSet) *applyFlags {
+	f := &applyFlags{}
+	say := func(flag string) string { return a.words.Text("flag."+flag, nil) }
+	set.BoolVar(&f.yes, "yes", false, say("yes"))
+	set.BoolVar(&f.noConfirm, "no-confirm", false, say("no_confirm"))
+	set.DurationVar(&f.confirmWithin, "confirm-within", 2*time.Minute, say("confirm_within"))
+	a.lockFlag(set, &f.lockTimeout)
+	return f
+}
+
+func (a *app) lockFlag(set *pflag.FlagSet, timeout *time.Duration) {
+	set.DurationVar(timeout, "lock-timeout", 10*time.Second, a.words.Text("flag.lock_timeout", nil))
+}
+
 // applyVerb puts a policy in force.
 func (a *app) applyVerb() *cobra.Command {
 	cmd := &cobra.Command{Use: "apply [POLICY...]", Short: a.words.Text("verb.apply", nil), Args: arguments(0, -1)}
-	f := applyFlags{}
-	say := func(flag string) string { return a.words.Text("flag."+flag, nil) }
-	cmd.Flags().BoolVar(&f.yes, "yes", false, say("yes"))
-	cmd.Flags().BoolVar(&f.noConfirm, "no-confirm", false, say("no_confirm"))
-	cmd.Flags().DurationVar(&f.confirmWithin, "confirm-within", 2*time.Minute, say("confirm_within"))
-	cmd.Flags().DurationVar(&f.lockTimeout, "lock-timeout", 10*time.Second, say("lock_timeout"))
+	f := a.applyFlags(cmd.Flags())
 	cmd.RunE = a.verb(func(ctx context.Context, args []string) (answer, error) {
 		document := &api.Apply{}
-		if err := a.mayApply(cmd, f, args); err != nil {
+		if err := a.mayApply(cmd, *f, typedBy(cmd, args), "apply"); err != nil {
 			return answer{document: document}, err
 		}
 		r, err := a.usable(cmd, args, document)
 		if err != nil {
 			return answer{document: document}, err
 		}
-		text, err := a.apply(ctx, r, f, document)
+		text, err := a.apply(ctx, "apply", r, *f, document)
 		return answer{document: document, text: text}, err
 	})
 	return cmd
 }
 
 // mayApply refuses a command line that would be carried out otherwise than it reads.
-func (a *app) mayApply(cmd *cobra.Command, f applyFlags, args []string) error {
-	typed := typedBy(cmd, args)
+func (a *app) mayApply(cmd *cobra.Command, f applyFlags, typed reading, verb string) error {
 	switch {
 	case f.noConfirm && cmd.Flags().Changed("confirm-within"):
 		return wrongUsage(cmd, "usage.confirm_both", nil)
-	case !f.noConfirm:
-		return &failure{code: exitUsage, sentence: "confirm.later", next: typed.command("apply", "--no-confirm")}
+	case f.confirmWithin < time.Second || f.confirmWithin > longestConfirmation:
+		return wrongUsage(cmd, "usage.confirm_within", message.Args{"value": f.confirmWithin.String()})
 	case !f.yes && (a.flags.json || !isTerminal(a.stdin)):
-		return &failure{code: exitUsage, sentence: "apply.yes", next: typed.command("apply", "--yes", "--no-confirm")}
+		return &failure{code: exitUsage, sentence: "apply.yes", next: typed.command(verb, "--yes")}
 	}
 	return nil
 }
 
-// apply changes the machine under the lock, and records what is then in force.
-func (a *app) apply(ctx context.Context, r reading, f applyFlags, document *api.Apply) (func(io.Writer) error, error) {
-	lock, err := a.lock(ctx, f.lockTimeout)
+// writing runs a body as the one writer: under the lock, with a state directory that can be written, and after what an earlier writer
+// left has been ended.
+func (a *app) writing(
+	ctx context.Context, verb string, r reading, timeout time.Duration, document api.Document, body func(*gateway.Writer) error,
+) error {
+	lock, err := a.lock(ctx, timeout)
 	if err != nil {
-		return nil, a.trouble("apply", r, err)
+		return a.trouble(verb, r, err)
 	}
 	defer func() { _ = lock.Release() }() // the end of the process lets go of it too
 	store := history.In(a.flags.state)
 	if err := store.Ready(); err != nil {
-		return nil, a.unwritable(r, err)
+		return a.unwritable(verb, r, err)
 	}
 	g, err := gateway.Open(a.clock())
 	if err != nil {
-		return nil, a.trouble("apply", r, err)
+		return a.trouble(verb, r, err)
 	}
 	defer func() { _ = g.Close() }() // what is in force stays in force
-	proposal, err := g.Propose(ctx, r.policy, "")
+	w := &gateway.Writer{Gateway: g, Store: store, Now: a.now}
+	taken, err := w.Settle(ctx)
 	if err != nil {
-		return nil, a.trouble("apply", r, err)
+		return a.trouble(verb, r, err)
 	}
-	a.hours(document, r.policy)
-	changes := a.changes(proposal)
-	document.Plan, document.Flows.Kept = &changes, proposal.Kept
-	if err := a.agree(ctx, r, f, proposal); err != nil {
+	if taken != nil {
+		a.remark(document, "change-reverted", message.Args{"id": taken.ID, "who": taken.Who, "time": a.clockTime(taken.Wall)})
+	}
+	return body(w)
+}
+
+// apply changes the machine under the lock, and records what is then in force. A change that waits for its confirmation is watched as
+// long as somebody looks on.
+func (a *app) apply(
+	ctx context.Context, verb string, r reading, f applyFlags, document *api.Apply,
+) (func(io.Writer) error, error) {
+	var (
+		outcome gateway.Outcome
+		pending *history.Pending
+	)
+	err := a.writing(ctx, verb, r, f.lockTimeout, document, func(w *gateway.Writer) error {
+		var err error
+		outcome, pending, err = a.change(ctx, verb, w, r, f, document)
+		return err
+	})
+	document.Applied, document.Flows.Cut = outcome.Applied, outcome.Cut
+	if err != nil {
 		return nil, err
 	}
-	outcome, err := g.Change(ctx, proposal)
-	if err != nil {
-		return nil, a.trouble("apply", r, err)
+	if pending == nil {
+		return a.appliedText(outcome), nil
 	}
-	document.Applied, document.Flows.Cut = outcome.Applied, outcome.Cut
-	return a.appliedText(outcome), a.record(store, r, outcome)
+	document.Pending = pendingOf(*pending)
+	if f.yes {
+		return a.pendingText(outcome, *pending), nil
+	}
+	if err := a.pendingText(outcome, *pending)(a.stdout); err != nil {
+		return nil, err
+	}
+	return a.await(ctx, verb, r, *pending, document)
+}
+
+// change proposes, asks and applies.
+func (a *app) change(
+	ctx context.Context, verb string, w *gateway.Writer, r reading, f applyFlags, document *api.Apply,
+) (gateway.Outcome, *history.Pending, error) {
+	nothing := gateway.Outcome{}
+	standing, err := gateway.Stand(w.Store)
+	if err != nil {
+		return nothing, nil, a.trouble(verb, r, err)
+	}
+	if standing.Pending != nil {
+		return nothing, nil, a.trouble(verb, r, &history.PendingError{Pending: *standing.Pending})
+	}
+	proposal, err := w.Propose(ctx, standing.Over(r.policy), r.commit)
+	if err != nil {
+		return nothing, nil, a.trouble(verb, r, err)
+	}
+	a.hours(document, r.policy)
+	a.standingRemarks(document, standing)
+	a.cutOff(document, proposal)
+	changes := a.changes(proposal)
+	document.Plan, document.Flows.Kept = &changes, proposal.Kept
+	if err := a.agree(ctx, verb, r, f, proposal); err != nil {
+		return nothing, nil, err
+	}
+	outcome, pending, err := w.Apply(ctx, proposal, a.recorded(r), a.confirmation(f))
+	if unrecorded, ok := errors.AsType[*gateway.UnrecordedError](err); ok {
+		return outcome, nil, &failure{
+			code: exitFailed, sentence: "apply.unrecorded", args: message.Args{"dir": a.flags.state}, cause: unrecorded.Cause,
+			next: "ls -ld " + shellWord(a.flags.state),
+		}
+	}
+	if err != nil {
+		return outcome, nil, a.trouble(verb, r, err)
+	}
+	return outcome, pending, nil
+}
+
+// confirmation is how the change waits.
+func (a *app) confirmation(f applyFlags) gateway.Confirmation {
+	if f.noConfirm {
+		return gateway.Confirmation{}
+	}
+	return gateway.Confirmation{Within: f.confirmWithin, Session: a.session(), Guard: a.guard}
 }
 
 // lock waits for whoever changes the machine now. An interruption is not the other one's fault.
@@ -112,7 +196,7 @@ func (a *app) lock(ctx context.Context, timeout time.Duration) (*history.Lock, e
 }
 
 // agree shows the plan and, without --yes, asks.
-func (a *app) agree(ctx context.Context, r reading, f applyFlags, p gateway.Proposal) error {
+func (a *app) agree(ctx context.Context, verb string, r reading, f applyFlags, p gateway.Proposal) error {
 	if a.flags.json {
 		return nil
 	}
@@ -130,7 +214,11 @@ func (a *app) agree(ctx context.Context, r reading, f applyFlags, p gateway.Prop
 		return err
 	}
 	if !strings.EqualFold(answered, a.words.Text("apply.agreed", nil)) {
-		return &failure{code: exitFailed, sentence: "apply.declined", next: r.command("plan")}
+		next := r.command("plan")
+		if verb != "apply" {
+			next = "cordon history"
+		}
+		return &failure{code: exitFailed, sentence: "apply.declined", next: next}
 	}
 	return nil
 }
@@ -148,21 +236,6 @@ func (a *app) readLine(ctx context.Context) (string, error) {
 	case line := <-lines:
 		return line, nil
 	}
-}
-
-// record keeps the policy that is in force now. When that fails the policy is in force all the same.
-func (a *app) record(store history.Store, r reading, outcome gateway.Outcome) error {
-	last, err := store.Last()
-	if err == nil && !outcome.Applied && last.Digest == r.policy.Digest {
-		return nil
-	}
-	if err := store.Save(a.recorded(r)); err != nil {
-		return &failure{
-			code: exitFailed, sentence: "apply.unrecorded", args: message.Args{"dir": a.flags.state}, cause: err,
-			next: "ls -ld " + shellWord(a.flags.state),
-		}
-	}
-	return nil
 }
 
 func (a *app) appliedText(o gateway.Outcome) func(io.Writer) error {
@@ -186,7 +259,7 @@ func (a *app) who() string {
 	return strconv.Itoa(os.Getuid())
 }
 
-func isTerminal(in io.Reader) bool {
+func isTerminal(in any) bool {
 	file, ok := in.(*os.File)
 	if !ok {
 		return false
@@ -195,13 +268,13 @@ func isTerminal(in io.Reader) bool {
 	return err == nil
 }
 
-// unwritable says that what would be applied could not be remembered. It is found out before anything is changed.
-func (a *app) unwritable(r reading, err error) error {
+// unwritable says that what would be changed could not be remembered. It is found out before anything is changed.
+func (a *app) unwritable(verb string, r reading, err error) error {
 	if errors.Is(err, os.ErrPermission) && os.Getuid() != 0 {
-		return a.trouble("apply", r, err)
+		return a.trouble(verb, r, err)
 	}
 	return &failure{
 		code: exitFailed, sentence: "apply.state", args: message.Args{"dir": a.flags.state}, cause: reason(err),
-		next: r.command("apply", "--state DIR"),
+		next: r.command(verb, "--state DIR"),
 	}
 }

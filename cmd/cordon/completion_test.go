@@ -46,7 +46,7 @@ func TestCompletion(t *testing.T) {
 		directive cobra.ShellCompDirective
 	}{
 		"val":                     {"validate", nothing},
-		"co":                      {"completion", nothing},
+		"co":                      {"completion confirm", nothing},
 		"help ":                   {strings.Join(verbs, " "), nothing},
 		"help validate ":          {"", nothing},
 		"completion ":             {"bash zsh fish", nothing},

@@ -33,6 +33,7 @@ type example struct {
 func manuals() map[string]manual {
 	judged := []exitCode{exitDone, exitFailed, exitPolicy, exitUsage, exitInterrupted}
 	answered := []exitCode{exitDone, exitFailed, exitNegative, exitPolicy, exitUsage, exitInterrupted}
+	changed := []exitCode{exitDone, exitFailed, exitPolicy, exitReverted, exitUsage, exitInterrupted}
 	return map[string]manual{
 		"init": {judged, []example{{"init", "cordon init begun", exitDone}}},
 		"validate": {judged, []example{
@@ -46,7 +47,14 @@ func manuals() map[string]manual {
 		"plan": {answered, []example{
 			{"plan", "cordon plan policy", exitDone}, {"plan_code", "cordon plan --detailed-exitcode policy", exitNegative},
 		}},
-		"apply": {judged, []example{{"apply", "cordon apply policy --yes --no-confirm", exitDone}}},
+		"apply": {changed, []example{
+			{"apply", "cordon apply policy --yes --no-confirm", exitDone},
+			{"apply_confirm", "cordon apply policy --yes --confirm-within 5m", exitDone},
+		}},
+		"confirm":  {changed, []example{{"confirm", "cordon confirm", exitUsage}}},
+		"rollback": {changed, []example{{"rollback", "cordon rollback --yes", exitUsage}}},
+		"lockdown": {judged, []example{{"lockdown", "cordon lockdown cameras", exitUsage}}},
+		"release":  {judged, []example{{"release", "cordon release", exitUsage}}},
 		"explain": {
 			[]exitCode{exitDone, exitFailed, exitPolicy, exitUnknown, exitUsage, exitInterrupted},
 			[]example{{"explain", "cordon explain camera.door recorder.nas https --against policy --policy policy", exitDone}},

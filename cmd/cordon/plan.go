@@ -8,6 +8,7 @@ import (
 	"cordon/gateway"
 	"cordon/gateway/api"
 	"cordon/gateway/history"
+	"cordon/policy"
 )
 
 // planVerb says what an apply would change. It needs the right to read the packet filter and changes nothing.
@@ -20,10 +21,16 @@ func (a *app) planVerb() *cobra.Command {
 		if err != nil {
 			return answer{document: document}, err
 		}
-		proposal, err := a.propose(ctx, r)
+		standing, err := a.stand(ctx, document)
+		if err != nil {
+			return answer{document: document}, err
+		}
+		proposal, err := a.propose(ctx, standing.Over(r.policy))
 		if err != nil {
 			return answer{document: document}, a.trouble("plan", r, err)
 		}
+		a.standingRemarks(document, standing)
+		a.cutOff(document, proposal)
 		document.Changes = a.changes(proposal)
 		found := answer{document: document, text: a.planText(proposal)}
 		if *detailed && !proposal.Empty() {
@@ -35,13 +42,13 @@ func (a *app) planVerb() *cobra.Command {
 }
 
 // propose opens the machine for one question.
-func (a *app) propose(ctx context.Context, r reading) (gateway.Proposal, error) {
+func (a *app) propose(ctx context.Context, p policy.Policy) (gateway.Proposal, error) {
 	g, err := gateway.Open(a.clock())
 	if err != nil {
 		return gateway.Proposal{}, err
 	}
 	defer func() { _ = g.Close() }() // it was only read
-	return g.Propose(ctx, r.policy, "")
+	return g.Propose(ctx, p, "")
 }
 
 // noChanges is an empty plan whose lists are lists all the same.
@@ -69,5 +76,7 @@ func (a *app) changes(p gateway.Proposal) api.Changes {
 
 // recorded is what the history keeps of a policy in force.
 func (a *app) recorded(r reading) history.Applied {
-	return history.Applied{Time: a.now(), Who: a.who(), Digest: r.policy.Digest, Variables: r.policy.Variables, Directories: r.directories}
+	return history.Applied{
+		Time: a.now(), Who: a.who(), Commit: r.commit, Digest: r.policy.Digest, Variables: r.policy.Variables, Directories: r.directories,
+	}
 }

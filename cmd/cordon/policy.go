@@ -27,6 +27,7 @@ type reading struct {
 	policy      policy.Policy
 	diagnostics []message.Diagnostic
 	directories []history.Directory
+	commit      string
 	// typed is how the user named the policy, and flags what else he typed, for the next command to type.
 	typed []string
 	flags []string
@@ -37,7 +38,7 @@ func typedBy(cmd *cobra.Command, args []string) reading {
 	r := reading{typed: args}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "settings", "state", "run":
+		case "settings", "state", "run", "confirm-within":
 			r.flags = append(r.flags, "--"+f.Name+" "+shellWord(f.Value.String()))
 		case "var":
 			if settings, ok := f.Value.(pflag.SliceValue); ok {
@@ -188,7 +189,7 @@ func (r reading) command(verb string, flags ...string) string {
 		name, _, valued := strings.Cut(f, " ")
 		again := slices.ContainsFunc(flags, func(other string) bool { return strings.HasPrefix(other, name) })
 		variable := name == "--var"
-		if !again && (verb == "apply" || variable == (verb != "status") && valued) {
+		if !again && (verb == "apply" || verb == "rollback" || variable == (verb != "status") && valued && name != "--confirm-within") {
 			words = append(words, f)
 		}
 	}

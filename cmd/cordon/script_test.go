@@ -24,6 +24,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"cordon/gateway"
 	"cordon/gateway/api"
 	"cordon/gateway/history"
 	"cordon/gateway/kernel"
@@ -31,7 +32,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cordon": main, "hold": hold, "ordinary": ordinary, "barred": barred})
+	testscript.Main(m, map[string]func(){"cordon": main, "hold": hold, "ordinary": ordinary, "barred": barred, "unguarded": unguarded})
 }
 
 // TestScript runs the program itself: every script is a contract of the command line. Each has a network namespace of its own.
@@ -47,6 +48,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "links": links, "kernel": snapshot, "document": all.hold(t), "await": await,
 			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow,
+			"until": until, "unguard": unguard, "overdue": overdue,
 		},
 	})
 }
@@ -60,6 +62,7 @@ func enterNamespace(env *testscript.Env) error {
 	}
 	env.Setenv("EXAMPLES", examples)
 	env.Setenv("USER", "")
+	env.Setenv("SSH_CONNECTION", "") // whoever tests may be logged in from somewhere
 	env.Setenv("TOMORROW", time.Now().Add(24*time.Hour).Format(time.RFC3339))
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
@@ -331,5 +334,87 @@ func ordinary() {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(255)
+	}
+}
+
+// until runs a program again and again until it ends with a code, for at most 20 seconds: until 2 cordon status.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until CODE PROGRAM [ARGUMENT...]")
+	}
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		got, failed := 0, &exec.ExitError{}
+		switch err := ts.Exec(args[1], args[2:]...); {
+		case errors.As(err, &failed):
+			got = failed.ExitCode()
+		default:
+			ts.Check(err)
+		}
+		if strconv.Itoa(got) == args[0] {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-deadline:
+			ts.Fatalf("it never ended with %s", args[0])
+		}
+	}
+}
+
+// guardians are the processes that guard a change of a state directory.
+func guardians(state string) []int {
+	var pids []int
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline") // a pattern without a mistake
+	for _, name := range lines {
+		words := strings.Split(string(fileOrNothing(name)), "\x00")
+		if slices.Contains(words, "guard") && slices.Contains(words, state) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// fileOrNothing reads a file of a process that may have ended.
+func fileOrNothing(name string) []byte {
+	content, _ := os.ReadFile(name)
+	return content
+}
+
+// unguard kills the guardian of a change, which must be there: unguard STATE.
+func unguard(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: unguard STATE")
+	}
+	pids := guardians(ts.MkAbs(args[0]))
+	if len(pids) != 1 {
+		ts.Fatalf("%d guardians", len(pids))
+	}
+	ts.Check(syscall.Kill(pids[0], syscall.SIGKILL))
+}
+
+// unguarded ends with 0 when nobody guards a change of a state directory any more: unguarded STATE.
+func unguarded() {
+	dir, err := filepath.Abs(os.Args[1])
+	if err != nil || len(guardians(dir)) > 0 {
+		os.Exit(1)
+	}
+}
+
+// overdue waits until the change of a state directory is overdue: overdue STATE.
+func overdue(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: overdue STATE")
+	}
+	p, err := history.In(ts.MkAbs(args[0])).Pending()
+	ts.Check(err)
+	<-time.After(time.Until(p.Wall) + 100*time.Millisecond) // the change's own deadline
+	over, err := gateway.Overdue(p)
+	ts.Check(err)
+	if !over {
+		ts.Fatalf("it is not overdue at its deadline")
 	}
 }

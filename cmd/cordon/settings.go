@@ -54,7 +54,7 @@ func valueOf(args []string, flag string) (value string, given bool) {
 // unsettled refuses to work with settings that are wrong. What depends on none but the language works all the same: the way out of a
 // mistake must not lead past it.
 func (a *app) unsettled(cmd *cobra.Command) error {
-	free := []string{"version", "completion", "man", "fmt", "demo"}
+	free := []string{"version", "completion", "man", "fmt", "demo", "guard"}
 	if slices.Contains(free, cmd.Name()) {
 		return nil
 	}

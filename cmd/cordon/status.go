@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,9 +13,7 @@ import (
 
 	"cordon/gateway"
 	"cordon/gateway/api"
-	"cordon/gateway/history"
 	"cordon/policy"
-	"cordon/policy/load"
 	"cordon/policy/message"
 )
 
@@ -25,7 +22,7 @@ func (a *app) statusVerb() *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: a.words.Text("verb.status", nil), Args: arguments(0, 0)}
 	cmd.RunE = a.verb(func(ctx context.Context, _ []string) (answer, error) {
 		document := emptyStatus()
-		last, err := a.last(document)
+		last, err := a.stand(ctx, document)
 		if err != nil {
 			return answer{document: document}, err
 		}
@@ -43,54 +40,19 @@ func (a *app) statusVerb() *cobra.Command {
 	return cmd
 }
 
-// remembered is the policy that was applied last; it is nil inside where there is none.
-type remembered struct {
-	applied *history.Applied
-	policy  *policy.Policy
-}
-
-// last reads the policy that was applied last. What is damaged is said, and is as good as nothing.
-func (a *app) last(document api.Document) (remembered, error) {
-	applied, err := history.In(a.flags.state).Last()
-	var damaged *history.DamagedError
-	switch {
-	case errors.Is(err, history.ErrNone):
-		return remembered{}, nil
-	case errors.As(err, &damaged):
-		a.remark(document, "state-damaged", message.Args{"file": damaged.File, "aside": damaged.SetAside, "cause": damaged.Cause.Error()})
-		return remembered{}, nil
-	case err != nil:
-		return remembered{}, a.trouble("status", reading{}, err)
-	}
-	directories := make([]load.Directory, len(applied.Directories))
-	for i, d := range applied.Directories {
-		directories[i] = load.Directory{Name: d.Name, FS: d.FS()}
-	}
-	p, diagnostics := load.Dir(policy.Moment{}, load.Set(applied.Variables), directories...)
-	if message.HasErrors(diagnostics) {
-		a.remark(document, "state-policy", message.Args{"dir": a.flags.state})
-		return remembered{applied: &applied}, nil
-	}
-	return remembered{&applied, &p}, nil
-}
-
 // remark is a diagnostic that is about no line of a policy.
 func (a *app) remark(document api.Document, code string, args message.Args) {
 	a.say(document, []message.Diagnostic{{Code: code, Severity: message.Warning, Args: args}})
 }
 
 // inspect opens the machine for one look.
-func (a *app) inspect(ctx context.Context, last remembered) (gateway.Status, error) {
+func (a *app) inspect(ctx context.Context, last gateway.Standing) (gateway.Status, error) {
 	g, err := gateway.Open(a.clock())
 	if err != nil {
 		return gateway.Status{}, err
 	}
 	defer func() { _ = g.Close() }() // it was only read
-	commit := ""
-	if last.applied != nil {
-		commit = last.applied.Commit
-	}
-	return g.Status(ctx, last.policy, commit)
+	return g.Status(ctx, last.Policy, last.Commit())
 }
 
 // emptyStatus is a status whose lists are lists before anything is known.
@@ -101,13 +63,17 @@ func emptyStatus() *api.Status {
 }
 
 // describe fills the document in.
-func describe(document *api.Status, s gateway.Status, last remembered) {
+func describe(document *api.Status, s gateway.Status, last gateway.Standing) {
 	document.Enforcing = s.Enforcing
+	document.Lockdown = append(document.Lockdown, s.Stamp.Lockdown...)
+	if last.Pending != nil {
+		document.Pending = pendingOf(*last.Pending)
+	}
 	if s.Stamp.Digest != "" {
 		document.Policy = &api.Applied{Digest: s.Stamp.Digest, Commit: s.Stamp.Commit}
-		if last.applied != nil && last.applied.Digest == s.Stamp.Digest {
-			when := last.applied.Time.Format(time.RFC3339)
-			document.Policy.Applied, document.Policy.Who = &when, last.applied.Who
+		if last.Applied != nil && last.Applied.Digest == s.Stamp.Digest {
+			when := last.Applied.Time.Format(time.RFC3339)
+			document.Policy.Applied, document.Policy.Who = &when, last.Applied.Who
 		}
 	}
 	for _, c := range s.Drift {
@@ -120,12 +86,12 @@ func describe(document *api.Status, s gateway.Status, last remembered) {
 	for _, f := range s.Foreign {
 		document.Foreign = append(document.Foreign, f.String())
 	}
-	if last.policy == nil {
+	if last.Policy == nil {
 		return
 	}
-	document.Cameras.Named = devices(*last.policy, policy.Camera)
-	for i := range last.policy.Segments {
-		segment := &last.policy.Segments[i]
+	document.Cameras.Named = devices(*last.Policy, policy.Camera)
+	for i := range last.Policy.Segments {
+		segment := &last.Policy.Segments[i]
 		state, carriesNothing := s.Down[segment.Interface]
 		if !carriesNothing {
 			state = "up"
@@ -137,21 +103,22 @@ func describe(document *api.Status, s gateway.Status, last remembered) {
 }
 
 // statusText writes one screen.
-func (a *app) statusText(d *api.Status, s gateway.Status, last remembered) func(io.Writer) error {
+func (a *app) statusText(d *api.Status, s gateway.Status, last gateway.Standing) func(io.Writer) error {
 	return func(out io.Writer) error {
 		var text bytes.Buffer
 		fmt.Fprintln(&text, a.verdict(d, s, last))
-		if last.policy == nil {
+		if last.Policy == nil {
 			fmt.Fprintln(&text, "  $ cordon plan "+a.flags.policy[0])
 		} else if !s.Whole {
 			fmt.Fprintln(&text, "  $ cordon plan")
 		}
+		a.writeStanding(&text, last, s)
 		if d.Policy != nil {
 			fmt.Fprintln(&text, a.policyLine(d.Policy))
 		}
 		a.writeSegments(&text, d)
 		a.writeChanges(&text, s.Drift)
-		a.writeLayers(&text, d.Layers, last.policy != nil)
+		a.writeLayers(&text, d.Layers, last.Policy != nil)
 		for _, name := range d.NotServed {
 			fmt.Fprintln(&text, a.words.Text("status.not_served", message.Args{"service": name}))
 		}
@@ -164,13 +131,13 @@ func (a *app) statusText(d *api.Status, s gateway.Status, last remembered) func(
 }
 
 // verdict is the first line: what is true now.
-func (a *app) verdict(d *api.Status, s gateway.Status, last remembered) string {
+func (a *app) verdict(d *api.Status, s gateway.Status, last gateway.Standing) string {
 	switch {
 	case d.Enforcing:
 		return a.words.Text("status.enforcing", message.Args{"cameras": a.number(d.Cameras.Named)})
-	case last.policy == nil && d.Policy == nil:
+	case last.Policy == nil && d.Policy == nil:
 		return a.words.Text("status.nothing", nil)
-	case last.policy == nil:
+	case last.Policy == nil:
 		return a.words.Text("status.unknown", nil)
 	case d.Policy == nil:
 		return a.words.Text("status.gone", nil)

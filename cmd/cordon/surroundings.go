@@ -35,11 +35,7 @@ func (a *app) surroundings() (write.Surroundings, error) {
 		return write.Surroundings{}, err
 	}
 	host, _ := os.Hostname() // a machine without a name has a gateway all the same
-	session := a.getenv("SSH_CONNECTION")
-	if session == "" { // sudo takes it away
-		session = inherited(os.DirFS("/proc"), os.Getppid(), "SSH_CONNECTION")
-	}
-	return look(state, session, host), nil
+	return look(state, a.session(), host), nil
 }
 
 // inherited finds a variable in the environment of a process or of those that began it; proc is /proc. Only root may read that of others.

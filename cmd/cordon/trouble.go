@@ -27,6 +27,9 @@ func (a *app) trouble(verb string, r reading, err error) error {
 		differ   *gateway.DiffersError
 		refuse   *nft.RefusedError
 	)
+	if known := changeTrouble(err); known != nil {
+		return known
+	}
 	again := r.command(verb)
 	switch {
 	case errors.Is(err, context.Canceled):

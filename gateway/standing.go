@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+
+	"cordon/gateway/history"
+	"cordon/policy"
+	"cordon/policy/load"
+	"cordon/policy/message"
+)
+
+// Standing is what ought to be in force, as the state directory has it: the change that waits for its confirmation, else the last good
+// policy, and over it a lockdown.
+type Standing struct {
+	// Applied is nil where nothing has been applied yet, or where nothing of it can be read.
+	Applied *history.Applied
+	// Policy is the applied policy as it ought to be in force now; nil where it cannot be read.
+	Policy *policy.Policy
+	// Pending is the change that waits; nil where none does.
+	Pending *history.Pending
+	// Locked says that a lockdown is in force, and Lockdown which.
+	Locked   bool
+	Lockdown history.Lockdown
+	// Damaged are state files that cannot be used. None of them opens anything.
+	Damaged []*history.DamagedError
+	// Unreadable says that the applied policy is whole, and not a policy for this version.
+	Unreadable bool
+}
+
+// Stand reads what ought to be in force.
+func Stand(store history.Store) (Standing, error) {
+	s := Standing{}
+	pending, err := store.Pending()
+	switch {
+	case err == nil:
+		s.Pending, s.Applied = &pending, &pending.Policy
+	case !errors.Is(err, history.ErrNone):
+		if err := s.damaged(err); err != nil {
+			return s, fmt.Errorf("read the pending change: %w", err)
+		}
+	}
+	if s.Applied == nil {
+		if err := s.lastGood(store); err != nil {
+			return s, err
+		}
+	}
+	lockdown, locked, err := store.Lockdown()
+	if err := s.damaged(err); err != nil {
+		return s, fmt.Errorf("read the lockdown: %w", err)
+	}
+	s.Lockdown, s.Locked = lockdown, locked
+	if s.Applied != nil {
+		s.resolve()
+	}
+	return s, nil
+}
+
+// damaged keeps a damage and returns any other error.
+func (s *Standing) damaged(err error) error {
+	if at, ok := errors.AsType[*history.DamagedError](err); ok {
+		s.Damaged = append(s.Damaged, at)
+		return nil
+	}
+	return err
+}
+
+func (s *Standing) lastGood(store history.Store) error {
+	applied, err := store.Last()
+	switch {
+	case errors.Is(err, history.ErrNone):
+		return nil
+	case err != nil:
+		return s.damaged(err)
+	}
+	s.Applied = &applied
+	return nil
+}
+
+// resolve makes a policy of the bytes that were applied.
+func (s *Standing) resolve() {
+	p, diagnostics := Recall(*s.Applied)
+	if message.HasErrors(diagnostics) {
+		s.Unreadable = true
+		return
+	}
+	p = s.Over(p)
+	s.Policy = &p
+}
+
+// Over returns a policy as it is under the lockdown, or as it is where there is none.
+func (s *Standing) Over(p policy.Policy) policy.Policy {
+	if !s.Locked {
+		return p
+	}
+	return p.LockedDown(s.Lockdown.Segments...)
+}
+
+// Commit is the commit that the standing policy came from.
+func (s *Standing) Commit() string {
+	if s.Applied == nil {
+		return ""
+	}
+	return s.Applied.Commit
+}
+
+// Recall reads a policy again from the bytes that were applied. What was over when it was applied is no mistake of it.
+func Recall(a history.Applied) (policy.Policy, []message.Diagnostic) {
+	directories := make([]load.Directory, len(a.Directories))
+	for i, d := range a.Directories {
+		directories[i] = load.Directory{Name: d.Name, FS: d.FS()}
+	}
+	return load.Dir(policy.Moment{}, load.Set(a.Variables), directories...)
+}

@@ -1,0 +1,398 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"cordon/gateway/compile"
+	"cordon/gateway/history"
+	"cordon/gateway/kernel"
+	"cordon/gateway/netstate"
+	"cordon/gateway/plan"
+	"cordon/policy"
+	"cordon/policy/message"
+)
+
+// Writer changes a machine and remembers it: the kernel and the state directory, together, for whoever holds the lock. Whatever it is
+// killed in the middle of, another one ends: what was not confirmed is taken back, what was confirmed is kept.
+//
+//	Apply    ─▶ on disk: pending ─▶ guardian ─▶ kernel ─┬─ Confirm ─▶ last good
+//	                                                    └─ Revert  ─▶ the kernel as it was before
+//	LockDown ─▶ on disk ─▶ kernel            Release ─▶ kernel ─▶ on disk
+type Writer struct {
+	*Gateway
+
+	Store history.Store
+	// Now is the machine's own clock, for what people read.
+	Now func() time.Time
+}
+
+// Confirmation is how a change waits to be confirmed.
+type Confirmation struct {
+	// Within is how long it waits; 0 keeps the change at once.
+	Within time.Duration
+	// Session is the connection by which whoever applies is logged in, as sshd writes it; empty on the machine's own terminal.
+	Session string
+	// Guard starts what takes the change back when nobody else does, before the kernel is touched.
+	Guard func(history.Pending) error
+}
+
+// ErrNothingPending is what Confirm and Revert return where no change waits.
+var ErrNothingPending = errors.New("no change waits for its confirmation")
+
+// ErrSameSession is what Confirm returns to the connection that applied the change: that it still runs does not show that a new one can
+// be opened.
+var ErrSameSession = errors.New("the confirmation comes by the connection that applied the change")
+
+// ErrOverdue is what Confirm returns when it came too late.
+var ErrOverdue = errors.New("the time for the confirmation is over")
+
+// ErrNothingApplied is what needs a policy to be in force returns where none is.
+var ErrNothingApplied = errors.New("no policy has been applied")
+
+// ErrNotLocked is what Release returns where no lockdown is in force.
+var ErrNotLocked = errors.New("no segment is locked down")
+
+// NoSegmentError says that no camera or recorder segment has a name.
+type NoSegmentError struct {
+	Name  string
+	Known []string
+}
+
+// Error names it.
+func (e *NoSegmentError) Error() string { return "no camera or recorder segment is named " + e.Name }
+
+// Settle ends what an earlier writer did not: a change that is overdue is taken back. It returns the change that it took back, or nil.
+func (w *Writer) Settle(ctx context.Context) (*history.Pending, error) {
+	pending, err := w.Store.Pending()
+	if errors.Is(err, history.ErrNone) {
+		return nil, nil
+	}
+	if damaged, ok := errors.AsType[*history.DamagedError](err); ok && pending.ID != "" {
+		return &pending, errors.Join(damaged, w.Revert(ctx))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the pending change: %w", err)
+	}
+	overdue, err := Overdue(pending)
+	if err != nil || !overdue {
+		return nil, err
+	}
+	return &pending, w.Revert(ctx)
+}
+
+// Overdue says whether nobody can confirm a change any more.
+func Overdue(p history.Pending) (bool, error) {
+	boot, err := kernel.BootID()
+	if err != nil {
+		return false, err
+	}
+	now, err := kernel.BootTime()
+	return p.Overdue(boot, now), err
+}
+
+// Apply carries a proposal out and remembers it. With a Confirmation that waits it returns the pending change.
+func (w *Writer) Apply(ctx context.Context, p Proposal, a history.Applied, c Confirmation) (Outcome, *history.Pending, error) {
+	if pending, err := w.Store.Pending(); err == nil {
+		return Outcome{}, nil, &history.PendingError{Pending: pending}
+	}
+	if c.Within == 0 || p.Empty() {
+		outcome, err := w.Change(ctx, p)
+		if err != nil {
+			return outcome, nil, err
+		}
+		return outcome, nil, w.remember(a, outcome)
+	}
+	pending, err := w.begin(p, a, c)
+	if err != nil {
+		return Outcome{}, nil, err
+	}
+	outcome, err := w.Change(ctx, p)
+	if err != nil {
+		return outcome, nil, errors.Join(err, w.forget(pending, history.OutcomeReverted))
+	}
+	return outcome, &pending, nil
+}
+
+// UnrecordedError says that what is in force could not be remembered.
+type UnrecordedError struct{ Cause error }
+
+// Error says so.
+func (e *UnrecordedError) Error() string { return "remember what is in force: " + e.Cause.Error() }
+
+// Unwrap returns why.
+func (e *UnrecordedError) Unwrap() error { return e.Cause }
+
+// remember makes a policy the last good one.
+func (w *Writer) remember(a history.Applied, o Outcome) error {
+	if last, err := w.Store.Last(); err == nil && !o.Applied && last.Digest == a.Digest {
+		return nil
+	}
+	err := w.Store.Save(a)
+	if err == nil {
+		_, err = w.Store.Record(a, history.OutcomeApplied)
+	}
+	if err != nil {
+		return &UnrecordedError{err}
+	}
+	return nil
+}
+
+// begin writes down how to come back before anything is changed, and has somebody watch the clock.
+func (w *Writer) begin(p Proposal, a history.Applied, c Confirmation) (history.Pending, error) {
+	boot, err := kernel.BootID()
+	if err != nil {
+		return history.Pending{}, err
+	}
+	now, err := kernel.BootTime()
+	if err != nil {
+		return history.Pending{}, err
+	}
+	before, err := p.Plan.Back(now).MarshalBinary()
+	if err != nil {
+		return history.Pending{}, err
+	}
+	entry, err := w.Store.Record(a, history.OutcomePending)
+	if err != nil {
+		return history.Pending{}, fmt.Errorf("record the change: %w", err)
+	}
+	pending := history.Pending{
+		ID: fmt.Sprintf("%d-%s", entry.Revision, boot[:min(8, len(boot))]), Revision: entry.Revision, Boot: boot,
+		Since: now, Deadline: now + c.Within, Wall: w.Now().Add(c.Within), Who: a.Who, Session: c.Session, Policy: a, Before: before,
+	}
+	if err := w.Store.Begin(pending); err != nil {
+		return pending, errors.Join(fmt.Errorf("write down how to come back: %w", err), w.Store.Settle(entry.Revision, history.OutcomeReverted))
+	}
+	if c.Guard == nil {
+		return pending, nil
+	}
+	if err := c.Guard(pending); err != nil {
+		return pending, errors.Join(fmt.Errorf("start the guardian of the change: %w", err), w.forget(pending, history.OutcomeReverted))
+	}
+	return pending, nil
+}
+
+// forget ends a change that is not in force.
+func (w *Writer) forget(p history.Pending, o history.Outcome) error {
+	return errors.Join(w.Store.Settle(p.Revision, o), w.Store.End(p.ID))
+}
+
+// Confirm keeps the pending change. Session is the connection by which the confirmation comes.
+func (w *Writer) Confirm(ctx context.Context, session string) (history.Pending, error) {
+	taken, err := w.Settle(ctx)
+	if err != nil {
+		return history.Pending{}, err
+	}
+	if taken != nil {
+		return *taken, ErrOverdue
+	}
+	pending, err := w.Store.Pending()
+	switch {
+	case errors.Is(err, history.ErrNone):
+		return pending, ErrNothingPending
+	case err != nil:
+		return pending, fmt.Errorf("read the pending change: %w", err)
+	case session != "" && session == pending.Session:
+		return pending, ErrSameSession
+	}
+	if err := w.Store.Confirm(pending.ID); err != nil {
+		return pending, &UnrecordedError{err}
+	}
+	return pending, nil
+}
+
+// Revert takes the pending change back: the machine becomes what it was before it, whatever it has become since. A lockdown that came
+// in between stays.
+func (w *Writer) Revert(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	pending, err := w.Store.Pending()
+	if errors.Is(err, history.ErrNone) {
+		return ErrNothingPending
+	}
+	damaged, isDamage := errors.AsType[*history.DamagedError](err)
+	if err != nil && !isDamage {
+		return fmt.Errorf("read the pending change: %w", err)
+	}
+	boot, err := kernel.BootID()
+	if err != nil {
+		return err
+	}
+	standing, err := w.afterwards()
+	if err != nil {
+		return err
+	}
+	switch {
+	case standing.Locked && standing.Policy != nil:
+		err = w.hold(ctx, standing)
+	case standing.Locked: // nothing good was there before: what is locked down stays so
+		return w.Store.Confirm(pending.ID)
+	case pending.Boot != boot || isDamage:
+		err = w.hold(ctx, standing)
+	default:
+		err = w.back(ctx, pending, standing)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("take change %s back: %w", pending.ID, err), asError(damaged))
+	}
+	return w.forget(pending, history.OutcomeReverted)
+}
+
+// asError is nil for no damage.
+func asError(e *history.DamagedError) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// afterwards is what stands once the pending change is gone.
+func (w *Writer) afterwards() (Standing, error) {
+	s := Standing{}
+	if err := s.lastGood(w.Store); err != nil {
+		return s, err
+	}
+	var err error
+	if s.Lockdown, s.Locked, err = w.Store.Lockdown(); s.damaged(err) != nil {
+		return s, err
+	}
+	if s.Applied != nil {
+		s.resolve()
+	}
+	return s, nil
+}
+
+// hold puts in force what stands, where anything does.
+func (w *Writer) hold(ctx context.Context, s Standing) error {
+	if s.Policy == nil {
+		return nil
+	}
+	p, err := w.Propose(ctx, *s.Policy, s.Commit())
+	if err != nil {
+		return err
+	}
+	_, err = w.Change(ctx, p)
+	return err
+}
+
+// back takes the machine back the way that was written down.
+func (w *Writer) back(ctx context.Context, pending history.Pending, s Standing) error {
+	var way plan.Back
+	if err := way.UnmarshalBinary(pending.Before); err != nil {
+		return errors.Join(err, w.hold(ctx, s))
+	}
+	p, err := w.wayBack(ctx, way)
+	if err != nil || p.Empty() {
+		return err
+	}
+	refused := func(netstate.Flow) bool { return false }
+	if s.Policy != nil {
+		doors := compile.DoorsOf(*s.Policy, w.clock())
+		refused = func(f netstate.Flow) bool { return !doors.Permit(f) }
+	}
+	_, err = w.kernel.Apply(ctx, p, refused, func(ctx context.Context, forwarding bool) error {
+		again, err := w.wayBack(ctx, way)
+		if !forwarding {
+			again.Forward = nil
+		}
+		if err == nil && !again.Empty() {
+			err = &DiffersError{again.Changes}
+		}
+		return err
+	})
+	return err
+}
+
+// wayBack reads the machine and plans the way back from there.
+func (w *Writer) wayBack(ctx context.Context, way plan.Back) (plan.Plan, error) {
+	live, err := w.kernel.Read(ctx, settings(way.Before))
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	now, err := kernel.BootTime()
+	return way.Plan(live.State, live.Generation, now), err
+}
+
+// LockDown lets nothing pass for some camera and recorder segments, or for all of them where none is named, until Release. It is on disk
+// before the kernel is touched.
+func (w *Writer) LockDown(ctx context.Context, l history.Lockdown) (Outcome, error) {
+	standing, err := Stand(w.Store)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if standing.Applied == nil {
+		return Outcome{}, ErrNothingApplied
+	}
+	p, diagnostics := Recall(*standing.Applied)
+	if message.HasErrors(diagnostics) {
+		return Outcome{}, ErrUnreadable
+	}
+	if err := segmentsExist(p, l.Segments); err != nil {
+		return Outcome{}, err
+	}
+	l.Segments = joined(standing, l.Segments)
+	if err := w.Store.LockDown(l); err != nil {
+		return Outcome{}, fmt.Errorf("write the lockdown down: %w", err)
+	}
+	return w.enforce(ctx, p.LockedDown(l.Segments...), standing.Commit())
+}
+
+// ErrUnreadable says that the policy that was applied cannot be read by this version.
+var ErrUnreadable = errors.New("the policy that was applied cannot be read again")
+
+// joined are the segments of a lockdown and of one that is in force already; none means all.
+func joined(s Standing, names []string) []string {
+	if len(names) == 0 || s.Locked && len(s.Lockdown.Segments) == 0 {
+		return nil
+	}
+	all := slices.Sorted(slices.Values(slices.Concat(names, s.Lockdown.Segments)))
+	return slices.Compact(all)
+}
+
+func segmentsExist(p policy.Policy, names []string) error {
+	var known []string
+	for i := range p.Segments {
+		if p.Segments[i].Kind.Governed() {
+			known = append(known, p.Segments[i].Name)
+		}
+	}
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			return &NoSegmentError{n, known}
+		}
+	}
+	return nil
+}
+
+// Release ends the lockdown: the kernel first, so that what fails stays locked.
+func (w *Writer) Release(ctx context.Context) (Outcome, error) {
+	standing, err := Stand(w.Store)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !standing.Locked {
+		return Outcome{}, ErrNotLocked
+	}
+	if standing.Applied == nil {
+		return Outcome{}, w.Store.Release()
+	}
+	p, diagnostics := Recall(*standing.Applied)
+	if message.HasErrors(diagnostics) {
+		return Outcome{}, ErrUnreadable
+	}
+	outcome, err := w.enforce(ctx, p, standing.Commit())
+	if err != nil {
+		return outcome, err
+	}
+	return outcome, w.Store.Release()
+}
+
+func (w *Writer) enforce(ctx context.Context, p policy.Policy, commit string) (Outcome, error) {
+	proposal, err := w.Propose(ctx, p, commit)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return w.Change(ctx, proposal)
+}
