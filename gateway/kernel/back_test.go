@@ -54,10 +54,12 @@ func damages() []damage {
 	return []damage{
 		{"nothing", func(*testing.T, *kernel.Kernel, plan.Plan) {}},
 		{"the interface went down and up", func(t *testing.T, _ *kernel.Kernel, _ plan.Plan) {
+			t.Helper()
 			link(t, netlink.LinkSetDown)
 			link(t, netlink.LinkSetUp)
 		}},
 		{"the rules are gone", func(t *testing.T, _ *kernel.Kernel, _ plan.Plan) {
+			t.Helper()
 			r := netlink.NewRule()
 			r.Priority, r.Table, r.IifName = 880, 880, "cam0"
 			if err := netlink.RuleDel(r); err != nil {
@@ -65,6 +67,7 @@ func damages() []damage {
 			}
 		}},
 		{"it was taken back already", func(t *testing.T, k *kernel.Kernel, changed plan.Plan) {
+			t.Helper()
 			way := changed.Back(0)
 			now := reading(t, k)
 			if _, err := k.Apply(t.Context(), way.Plan(now.State, now.Generation, 0), nobody, content); err != nil {
