@@ -19,6 +19,7 @@ func (l *loader) decode() {
 	l.decodeSite()
 	l.decodeSegments()
 	l.decodeDevices()
+	l.checkCards()
 	l.checkServed()
 	l.decodeGroups()
 	l.decodeServices()

@@ -11,7 +11,9 @@ import (
 // maxName is how many characters a DNS name may have, without its last dot (RFC 1035).
 const maxName = 253
 
-// isName says whether a text can be a DNS name, of one label or of several.
+// isName says whether a text can be a DNS name, of one label or of several. Beyond a host's name (RFC 952, RFC 1123 section 2.1) it may
+// have underscores: the DNS takes any octet (RFC 2181 section 11), names with one are in use, and which name a camera asks for is its
+// maker's choice. Everything else that is no host's name is a slip of the pen.
 func isName(text string) bool {
 	if len(text) > maxName {
 		return false

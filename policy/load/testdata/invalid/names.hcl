@@ -25,6 +25,22 @@ allow "meet-unanswered" {
   services = ["https"]
 }
 
+allow "spelt" {
+  from = segment.answered
+  to = [ # the first four can be names, which is all that is wrong with them
+    "p2p_eu.example.com",       # ERROR: needs-names
+    "_sip._tcp.example.com",    # ERROR: needs-names
+    "2cam.x--y.1and1.com",      # ERROR: needs-names
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.com", # ERROR: needs-names
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.com", # ERROR: bad-domain
+    "-cam.example.com",         # ERROR: bad-domain
+    "cam-.example.com",         # ERROR: bad-domain
+    "cam..example.com",         # ERROR: bad-domain
+    "cam+1.example.com",        # ERROR: bad-domain
+  ]
+  services = ["https"]
+}
+
 allow "met" {
   from     = "meet.example.com" # ERROR: name-place
   to       = segment.answered

@@ -55,3 +55,38 @@ allow "lan" {
   to       = "10.77.0.0/16" # WARNING: private-uplink
   services = ["https"]
 }
+
+recorder "nvr-1-office" { # WARNING: two-cards
+  segment = segment.office
+  address = "10.50.0.10"
+}
+
+recorder "nvr-1_core" { # the same segment: no second way
+  segment = segment.recorders
+  address = "10.40.0.11"
+}
+
+recorder "nvr-1-2" { # a number is another machine
+  segment = segment.office
+  address = "10.50.0.11"
+}
+
+recorder "nvr-1-b" { # and so is one letter
+  segment = segment.office
+  address = "10.50.0.12"
+}
+
+recorder "nvr-10" {
+  segment = segment.office
+  address = "10.50.0.13"
+}
+
+recorder "nvr-1-cameras" {
+  segment = segment.cameras # WARNING: recorder-unseen
+  address = "10.30.0.10"
+}
+
+recorder "nvr-1-cameras-again" { # WARNING: two-cards
+  segment = segment.office
+  address = "10.50.0.14"
+}
