@@ -166,6 +166,11 @@ func (l *loader) checkAllow(b block, a policy.Allow) {
 				"service": s.Name, "segment": l.out.Segments[id].Name, "kind": b.kind,
 			}, l.out.Segments[id].Serve.Origin)
 		}
+		if id, port, kept := l.kept(to, s); kept {
+			l.report.warn(places[i].place, "replies-kept", message.Args{
+				"service": s.Name, "port": strconv.Itoa(int(port)), "segment": l.out.Segments[id].Name,
+			}, l.out.Segments[id].Serve.Origin)
+		}
 	}
 	l.checkGateway(a)
 	l.checkReach(b, a, from, to)
@@ -185,10 +190,29 @@ func intercepts(segment policy.Segment, s policy.Service) bool {
 	if s.Any || s.Ping || len(s.Ports) == 0 || segment.Mode != policy.Enforce {
 		return false
 	}
-	return !slices.ContainsFunc(s.Ports, func(p policy.Ports) bool {
-		time := segment.Serve.Time == policy.TimeIntercept && p.Protocol == policy.UDP && p.First == 123
-		return p.First != p.Last || !time && (segment.Serve.Names != policy.NamesSinkhole || p.First != 53)
-	})
+	return !slices.ContainsFunc(s.Ports, func(p policy.Ports) bool { return !catches(segment, p) })
+}
+
+// catches says whether a segment intercepts a single port.
+func catches(segment policy.Segment, p policy.Ports) bool {
+	time := segment.Serve.Time == policy.TimeIntercept && p.Protocol == policy.UDP && p.First == 123
+	return p.First == p.Last && (time || segment.Serve.Names == policy.NamesSinkhole && p.First == 53)
+}
+
+// kept returns a segment of those for whom a service is opened on which a reply to the service's own port counts as a question, and that
+// port. Some clients of such services ask from it: time by symmetric association (RFC 5905, section 9.1), and old resolvers.
+func (l *loader) kept(to side, s policy.Service) (policy.SegmentID, uint16, bool) {
+	for _, id := range to.stands {
+		if id < 0 || s.Any || s.Ping || l.out.Segments[id].Mode != policy.Enforce {
+			continue
+		}
+		for _, p := range s.Ports {
+			if p.Protocol == policy.UDP && catches(l.out.Segments[id], p) {
+				return id, p.First, true
+			}
+		}
+	}
+	return 0, 0, false
 }
 
 func (l *loader) checkGateway(a policy.Allow) {

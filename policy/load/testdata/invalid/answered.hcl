@@ -63,6 +63,19 @@ allow "timed" {
 allow "ask-the-camera" {
   from     = recorder.nvr-1
   to       = camera.served
+  services = [
+    "ntp",         # WARNING: replies-kept
+    "dns",         # WARNING: replies-kept
+    service.clock, # WARNING: replies-kept
+    service.clock-by-tcp,
+    service.around,
+    "https",
+  ]
+}
+
+allow "ask-another-camera" {
+  from     = recorder.nvr-1
+  to       = camera.timed
   services = ["ntp"]
 }
 
