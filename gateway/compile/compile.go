@@ -73,11 +73,11 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	byFamily, manage := map[string][]gate{}, map[string][]gate{}
 	for i, s := range c.sets {
 		t.Sets = append(append(t.Sets, s.sets(c.Policy)...), c.addressSet(s.family))
-		for _, g := range append(append([]gate{}, c.gates[i]...), c.manage[i]...) {
+		for _, g := range slices.Concat(c.gates[i], c.manage[i], s.about.sorted()) {
 			t.Sets = append(t.Sets, g.set())
 		}
 		t.Sets = append(t.Sets, c.live[i].sets()...)
-		byFamily[s.suffix], manage[s.suffix] = c.gates[i], c.manage[i]
+		byFamily[s.suffix], manage[s.suffix] = slices.Concat(c.gates[i], s.about.sorted()), c.manage[i]
 	}
 	t.Chains = append(t.Chains, ingressHook("cameras", "camera", c.ports(kind(policy.CameraSegment)))...)
 	t.Chains = append(t.Chains, ingressHook("recorders", "recorder", c.ports(kind(policy.RecorderSegment)))...)
@@ -316,10 +316,6 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		interval("inside"+s, "networks that no uplink owns", prefixes(networks(p, c.v4, isInside)), c.source),
 		guarded(p, c.family),
 		hash("abroad"+s, "governed devices that an allow lets through an uplink", c.abroad, c.source),
-		hash("pairs"+s, "flows that an error may be about", c.pairs, c.source, c.destination),
-		hash("inwardpairs"+s, "", c.inwardPairs, ruleset.IIFName, c.destination),
-		hash("outwardpairs"+s, "", c.outwardPairs, c.source, ruleset.OIFName),
-		hash("acrosspairs"+s, "", c.acrossPairs, ruleset.IIFName, ruleset.OIFName),
 		interval("stands"+s, "which address is behind which interface", ranges(homes(p, c.v4, isInside)), ruleset.IIFName, c.source),
 		hash("themselves"+s, "a device on a camera's interface, twice", c.themselves, c.source, c.destination),
 		rates("reports"+s, "errors of one source", len(p.Devices), ruleset.IIFName, c.source),

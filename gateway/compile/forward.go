@@ -1,8 +1,6 @@
 package compile
 
 import (
-	"slices"
-
 	"cordon/gateway/ruleset"
 	"cordon/policy"
 )
@@ -142,15 +140,18 @@ func judge() ruleset.Chain {
 func (l *live) judge(gates []gate) []ruleset.Chain {
 	f := l.family
 	own := []ruleset.Rule{
-		rule("", state(ruleset.StateRelated), goTo("errors"+f.suffix)),
+		rule("", state(ruleset.StateRelated), is(f.icmpType, types(f.errors)...), goTo("errors"+f.suffix)),
+		rule("", state(ruleset.StateRelated), protocol(uint8(f.icmp)), goTo("refuse")),
 		rule("", direction(true), goTo("reply"+f.suffix)),
 		rule("", state(ruleset.StateNew), in("cameras", ruleset.IIFName), jumpTo("new"+f.suffix)),
 	}
 	own = append(own, f.calls(unmark(), accept())...)
 	reply := f.answers(unmark(), accept())
 	for _, g := range gates {
-		own = append(own, g.rule(false))
-		reply = append(reply, g.rule(true))
+		if !g.byError {
+			own = append(own, g.rule(false))
+			reply = append(reply, g.rule(true))
+		}
 	}
 	own = append(own, l.crossing(false, unmark(), accept())...)
 	reply = append(reply, l.crossing(true, unmark(), accept())...)
@@ -159,12 +160,12 @@ func (l *live) judge(gates []gate) []ruleset.Chain {
 		chain("judge"+f.suffix, append(own, end)...),
 		chain("reply"+f.suffix, append(reply, end)...),
 		f.fresh(),
-	}, l.related()...)
+	}, l.related(gates)...)
 }
 
-// related lets an ICMP error pass when conntrack ties it to a flow between two ends that an allow names, at a bounded rate: what an
-// error quotes is out of our sight.
-func (l *live) related() []ruleset.Chain {
+// related lets an ICMP error pass when conntrack ties it to a flow that may be open now, at a bounded rate: how much of a packet an error
+// quotes is out of our sight.
+func (l *live) related(gates []gate) []ruleset.Chain {
 	f := l.family
 	rate := ruleset.Update{
 		Fields: []ruleset.Field{ruleset.IIFName, f.source}, Set: "reports" + f.suffix, Refresh: true,
@@ -172,12 +173,12 @@ func (l *live) related() []ruleset.Chain {
 	}
 	return []ruleset.Chain{
 		chain("errors"+f.suffix,
-			rule("", isNot(f.icmpType, types(f.errors)...), goTo("refuse")),
 			rule("", rate, goTo("about"+f.suffix)),
 			rule("", jumpTo("overlook")),
 			refusal("more errors than a router would send"),
 		),
-		chain("about"+f.suffix, slices.Concat(f.about(), l.about(nil, unmark(), accept()), []ruleset.Rule{rule("", goTo("refuse"))})...),
+		chain("about"+f.suffix,
+			append(append(f.about(gates), l.about(both, nil, unmark(), accept())...), rule("", goTo("refuse")))...),
 	}
 }
 
@@ -197,8 +198,8 @@ func (f family) misplaced() []ruleset.Rule {
 }
 
 // about returns the rules that look up the flow which an error is about: conntrack keeps its first packet's addresses, and says whether
-// the error goes the flow's own way or back.
-func (f family) about() []ruleset.Rule {
+// the error goes the flow's own way or back. The service is what the error quotes; options hide it.
+func (f family) about(gates []gate) []ruleset.Rule {
 	s, from, to := f.suffix, f.origSource, f.origTarget
 	rules := f.misplaced()
 	for _, reply := range [...]bool{true, false} {
@@ -207,16 +208,13 @@ func (f family) about() []ruleset.Rule {
 		other.Not = true
 		rules = append(rules, rule("about another device's flow", in("cameras", ruleset.IIFName), direction(reply), other, counter(), drop()))
 	}
-	rules = append(rules, rule("", in("pairs"+s, from, to), unmark(), accept()))
-	for _, reply := range [...]bool{true, false} {
-		first, second := ruleset.IIFName, ruleset.OIFName
-		if reply {
-			first, second = second, first
+	if f.v4 {
+		rules = append(rules, rule("", isNot(ruleset.Octets(ruleset.TransportHeader, 8, 1), "\x45"), goTo("refuse")))
+	}
+	for _, g := range gates {
+		if g.byError || !g.inKey {
+			rules = append(rules, g.about(true), g.about(false))
 		}
-		rules = append(rules,
-			rule("", direction(reply), in("inwardpairs"+s, first, to), unmark(), accept()),
-			rule("", direction(reply), in("outwardpairs"+s, from, second), unmark(), accept()),
-			rule("", direction(reply), in("acrosspairs"+s, first, second), unmark(), accept()))
 	}
 	return rules
 }

@@ -19,6 +19,10 @@ import (
 //	outward4        ip saddr . oifname . meta l4proto . th dport     one address to a whole segment
 //	across4         iifname . oifname . meta l4proto . th dport      segment to segment
 //	flows4_ping     ip saddr . ip daddr                              the same four again for each service that is not one port
+//	quotedflows4    ip saddr . ip daddr . @th,136,8 . @th,240,16     the first four again for ICMP errors: flows that one may be about
+//
+// What an error quotes is asked for beside conntrack, which says that the quoted packet is one of a flow's, and keeps that flow's two
+// addresses: nft cannot put conntrack's ports into a key. So the sets above serve errors too where their keys hold no port.
 //
 // A segment stands for its networks because prerouting has checked that a source lives behind the interface it came in by.
 type gate struct {
@@ -27,6 +31,7 @@ type gate struct {
 	fromNet, toNet netip.Prefix // of oneNetwork
 	service        service      // zero ports when the service is in the key
 	inKey          bool
+	byError        bool              // for ICMP errors about an exact service
 	elements       map[string]string // key → comment
 	fromKey, toKey bool              // whether the side is an address in the key; else it is an interface
 }
@@ -55,6 +60,9 @@ func (g gate) name() string {
 	name := names[[2]bool{g.fromKey, g.toKey}]
 	if g.to == theGateway {
 		name = map[bool]string{true: "operators", false: "manage"}[g.fromKey]
+	}
+	if g.byError {
+		name = "quoted" + name
 	}
 	name += g.suffix
 	if !g.inKey {
@@ -85,26 +93,56 @@ func word(p netip.Prefix) string {
 	return strings.NewReplacer(".", "_", ":", "_", "/", "_").Replace(p.String())
 }
 
-// key returns the fields of the set's key, for a packet of the opening's own direction or of its replies.
-func (g gate) key(reply bool) []ruleset.Field {
-	from, to, port := g.source, g.destination, ruleset.DestinationPort
-	in, out := ruleset.IIFName, ruleset.OIFName
+// view is the fields in which a packet shows an opening: its own source and destination, the interfaces of both sides, and the service.
+type view struct {
+	from, to, in, out, protocol, port, icmpType ruleset.Field
+	echo                                        uint8
+}
+
+// shows returns the fields for a packet of an opening's own direction or of its replies.
+func (f family) shows(reply bool) view {
 	if reply {
-		from, to, port = g.destination, g.source, ruleset.SourcePort
-		in, out = out, in
+		return view{
+			f.destination, f.source, ruleset.OIFName, ruleset.IIFName, ruleset.L4Proto, ruleset.SourcePort, f.icmpType, f.echoReply,
+		}
 	}
+	return view{
+		f.source, f.destination, ruleset.IIFName, ruleset.OIFName, ruleset.L4Proto, ruleset.DestinationPort, f.icmpType, f.echo,
+	}
+}
+
+// quotes returns the fields for an ICMP error of one of the two ends, which goes a flow's own way and quotes one of its replies, or comes
+// back. Reports is the same for an error of whomever, where conntrack knows the ends.
+func (f family) quotes(reply bool) view {
+	v, q := f.shows(reply), f.quoted()
+	v.protocol, v.port, v.icmpType, v.echo = q.protocol, q.sourcePort, f.quotedType(), f.echoReply
+	if reply {
+		v.port, v.echo = q.destinationPort, f.echo
+	}
+	return v
+}
+
+func (f family) reports(reply bool) view {
+	v := f.quotes(reply)
+	v.from, v.to = f.origSource, f.origTarget
+	return v
+}
+
+// key returns the fields of the set's key.
+func (g gate) key(v view) []ruleset.Field {
+	from, to := v.from, v.to
 	if !g.fromKey {
-		from = in
+		from = v.in
 	}
 	if !g.toKey {
-		to = out
+		to = v.out
 	}
 	fields := []ruleset.Field{from, to}
 	if g.to == theGateway {
 		fields = fields[:1]
 	}
 	if g.inKey {
-		fields = append(fields, ruleset.L4Proto, port)
+		fields = append(fields, v.protocol, v.port)
 	}
 	return fields
 }
@@ -135,43 +173,41 @@ func value(s side) string {
 
 // rule returns the gate's rule for one direction.
 func (g gate) rule(reply bool) ruleset.Rule {
-	return rule("", append(g.matches(reply), unmark(), accept())...)
+	v := g.shows(reply)
+	return rule("", append(g.matches(v), unmark(), accept())...)
 }
 
-// matches returns what holds for the gate's packets of one direction.
-func (g gate) matches(reply bool) []ruleset.Statement {
+// about returns the gate's rule for ICMP errors that go one direction.
+func (g gate) about(reply bool) ruleset.Rule {
+	statements := append([]ruleset.Statement{direction(reply)}, g.matches(g.reports(reply))...)
+	return rule("", append(statements, unmark(), accept())...)
+}
+
+func (g gate) matches(v view) []ruleset.Statement {
 	var statements []ruleset.Statement
-	source, target := g.source, g.destination
-	if reply {
-		source, target = target, source
-	}
 	if g.from == oneNetwork {
-		statements = append(statements, within(source, g.fromNet))
+		statements = append(statements, within(v.from, g.fromNet))
 	}
 	if g.to == oneNetwork {
-		statements = append(statements, within(target, g.toNet))
+		statements = append(statements, within(v.to, g.toNet))
 	}
-	statements = append(statements, g.serviceMatch(reply)...)
-	return append(statements, ruleset.In{Fields: g.key(reply), Set: g.name()})
+	statements = append(statements, g.serviceMatch(v)...)
+	return append(statements, ruleset.In{Fields: g.key(v), Set: g.name()})
 }
 
 // serviceMatch returns the matches of a service that the key does not hold.
-func (g gate) serviceMatch(reply bool) []ruleset.Statement {
+func (g gate) serviceMatch(v view) []ruleset.Statement {
 	switch {
 	case g.inKey || g.service.any:
 		return nil
-	case g.service.ping && reply:
-		return []ruleset.Statement{is(g.icmpType, ruleset.Octet(g.echoReply))}
+	case g.service.ping && v.icmpType == g.quotedType():
+		return []ruleset.Statement{is(v.protocol, ruleset.Octet(uint8(g.icmp))), is(v.icmpType, ruleset.Octet(v.echo))}
 	case g.service.ping:
-		return []ruleset.Statement{is(g.icmpType, ruleset.Octet(g.echo))}
-	}
-	port := ruleset.DestinationPort
-	if reply {
-		port = ruleset.SourcePort
+		return []ruleset.Statement{is(v.icmpType, ruleset.Octet(v.echo))}
 	}
 	return []ruleset.Statement{
-		is(ruleset.L4Proto, ruleset.Octet(uint8(g.service.protocol))),
-		ruleset.Between{Field: port, First: ruleset.Short(g.service.first), Last: ruleset.Short(g.service.last)},
+		is(v.protocol, ruleset.Octet(uint8(g.service.protocol))),
+		ruleset.Between{Field: v.port, First: ruleset.Short(g.service.first), Last: ruleset.Short(g.service.last)},
 	}
 }
 
@@ -182,7 +218,11 @@ func within(f ruleset.Field, p netip.Prefix) ruleset.Between {
 
 // set returns the gate's set with its elements in the order of their keys.
 func (g gate) set() ruleset.Set {
-	return ruleset.Set{Name: g.name(), Key: g.key(false), Size: room(len(g.elements)), Elements: elements(g.elements)}
+	v := g.shows(false)
+	if g.byError {
+		v.protocol, v.port = g.quoted().protocol, g.quoted().destinationPort
+	}
+	return ruleset.Set{Name: g.name(), Key: g.key(v), Typeof: g.byError, Size: room(len(g.elements)), Elements: elements(g.elements)}
 }
 
 func elements(m map[string]string) []ruleset.Element {
@@ -203,28 +243,45 @@ func room(n int) int {
 	return size
 }
 
-// gates sorts openings by shape. The four plain shapes always exist, so that the chains do not change with the first use of one.
-func gates(f family, list []opening, plain []gate, comment func(opening) string) []gate {
-	byName := map[string]*gate{}
+// gateSet is gates by the names of their sets.
+type gateSet map[string]*gate
+
+// newGates returns the plain shapes, which always exist, so that the chains do not change with the first use of one.
+func newGates(plain []gate) gateSet {
+	s := gateSet{}
 	for i := range plain {
 		plain[i].elements = map[string]string{}
-		byName[plain[i].name()] = &plain[i]
+		s[plain[i].name()] = &plain[i]
 	}
+	return s
+}
+
+// add writes an opening into the gate of its shape.
+func (s gateSet) add(shape gate, o opening, comment string) {
+	g, ok := s[shape.name()]
+	if !ok {
+		shape.elements = map[string]string{}
+		g = &shape
+		s[shape.name()] = g
+	}
+	g.elements[g.element(o)] = comment
+}
+
+// gates sorts openings by shape.
+func gates(f family, list []opening, plain []gate, comment func(opening) string) []gate {
+	s := newGates(plain)
 	for _, o := range list {
-		if o.v4 != f.v4 {
-			continue
+		if o.v4 == f.v4 {
+			s.add(gateOf(f, o), o, comment(o))
 		}
-		shape := gateOf(f, o)
-		g, ok := byName[shape.name()]
-		if !ok {
-			shape.elements = map[string]string{}
-			g = &shape
-			byName[shape.name()] = g
-		}
-		g.elements[g.element(o)] = comment(o)
 	}
-	all := make([]gate, 0, len(byName))
-	for _, g := range byName {
+	return s.sorted()
+}
+
+// sorted returns the gates in the order in which they are asked.
+func (s gateSet) sorted() []gate {
+	all := make([]gate, 0, len(s))
+	for _, g := range s {
 		all = append(all, *g)
 	}
 	slices.SortFunc(all, func(a, b gate) int { return cmp.Or(a.rank()-b.rank(), cmp.Compare(a.name(), b.name())) })
@@ -255,6 +312,15 @@ func plainGates(f family) []gate {
 				family: f, from: from, to: to, inKey: true, fromKey: from == oneAddress, toKey: to == oneAddress,
 			})
 		}
+	}
+	return all
+}
+
+// quotedGates are the same for ICMP errors.
+func quotedGates(f family) []gate {
+	all := plainGates(f)
+	for i := range all {
+		all[i].byError = true
 	}
 	return all
 }

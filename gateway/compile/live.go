@@ -18,15 +18,15 @@ import (
 //	live4                  ip saddr . ip daddr . meta l4proto . th dport     one address to one address
 //	live4_to_10_50_0_0_24  ip saddr . meta l4proto . th dport               the rule asks for the network
 //	live4_to.wan.          ip saddr . ip daddr . meta l4proto . th dport     the address lies behind the uplink "wan": forward asks for it
-//	livepairs4             ip saddr . ip daddr                               which flows an ICMP error may be about
+//	livequoted4            ip saddr . ip daddr . @th,136,8 . @th,240,16      which flows an ICMP error may be about
 //	livecrossings          iifname . oifname                                 pairs of interfaces
 //
 // Ordinary openings are not in them: a set whose elements may have a timeout is a slower kind of table.
 type live struct {
 	family
-	gates, pairs map[string]*liveGate
-	crossings    liveElements
-	translated   liveElements
+	gates, tied map[string]*liveGate
+	crossings   liveElements
+	translated  liveElements
 }
 
 // liveElements are keys, what they come from and how long they stay. Of two that are the same the longer one stays.
@@ -58,7 +58,7 @@ func (m liveElements) set(name, comment string, key ...ruleset.Field) ruleset.Se
 // liveOf sorts a family's limited openings.
 func liveOf(f family, p policy.Policy, all iter.Seq[opening], comment func(policy.Origin) string) *live {
 	l := &live{
-		family: f, gates: map[string]*liveGate{}, pairs: map[string]*liveGate{}, crossings: liveElements{}, translated: liveElements{},
+		family: f, gates: map[string]*liveGate{}, tied: map[string]*liveGate{}, crossings: liveElements{}, translated: liveElements{},
 	}
 	for o := range all {
 		if o.v4 == f.v4 && o.term.limited {
@@ -75,7 +75,7 @@ func (l *live) opening(p policy.Policy, o opening, comment string) {
 	for _, from := range places(p, o.from, o.v4) {
 		for _, to := range places(p, o.to, o.v4) {
 			l.put(l.gates, liveGate{family: l.family, prefix: "live", from: from, to: to, service: o.service}, o, comment)
-			l.put(l.pairs, liveGate{family: l.family, prefix: "livepairs", from: from, to: to, service: service{any: true}}, o, comment)
+			l.put(l.tied, liveGate{family: l.family, prefix: "livequoted", from: from, to: to, service: o.service}, o, comment)
 		}
 	}
 	if o.bridged() {
@@ -176,7 +176,7 @@ func (g *liveGate) inKey() bool { return g.service.exact() }
 // name returns the set's name, which the shape decides alone.
 func (g *liveGate) name() string {
 	name := g.prefix + g.suffix
-	if !g.inKey() && g.prefix == "live" {
+	if !g.inKey() {
 		name += "_" + g.service.word()
 	}
 	return name + g.from.word("_from") + g.to.word("_to")
@@ -197,28 +197,17 @@ func (w place) word(direction string) string {
 	return uplink + direction + "_" + word(w.network)
 }
 
-// orientation is the fields that hold an opening's own source and destination, and its port.
-type orientation struct{ from, to, port ruleset.Field }
-
-// facing returns the fields for a packet of the opening's own direction or of its replies.
-func (g *liveGate) facing(reply bool) orientation {
-	if reply {
-		return orientation{g.destination, g.source, ruleset.SourcePort}
-	}
-	return orientation{g.source, g.destination, ruleset.DestinationPort}
-}
-
 // key returns the fields of the set's key. A key of networks alone would be empty: the family stands for it.
-func (g *liveGate) key(f orientation) []ruleset.Field {
+func (g *liveGate) key(v view) []ruleset.Field {
 	var fields []ruleset.Field
 	if g.from.address {
-		fields = append(fields, f.from)
+		fields = append(fields, v.from)
 	}
 	if g.to.address {
-		fields = append(fields, f.to)
+		fields = append(fields, v.to)
 	}
 	if g.inKey() {
-		fields = append(fields, ruleset.L4Proto, f.port)
+		fields = append(fields, v.protocol, v.port)
 	}
 	if fields == nil {
 		fields = []ruleset.Field{ruleset.NFProto}
@@ -243,19 +232,14 @@ func (g *liveGate) element(o opening) string {
 	return ruleset.Key(values...)
 }
 
-// matches returns what holds for the gate's packets of one direction.
-func (g *liveGate) matches(reply bool) []ruleset.Statement {
-	shape := gate{family: g.family, service: g.shape, inKey: g.inKey()}
-	return append(shape.serviceMatch(reply), g.holds(g.facing(reply), true)...)
-}
-
-// holds returns the matches of both ends. Where the inside's networks are not at hand, whatever leaves by an uplink is outside.
-func (g *liveGate) holds(f orientation, inside bool) []ruleset.Statement {
-	var list []ruleset.Statement
+// matches returns what holds for a packet in which a view shows the gate's openings: the service, then both ends. Where the inside's
+// networks are not at hand, whatever leaves by an uplink is outside.
+func (g *liveGate) matches(v view, inside bool) []ruleset.Statement {
+	list := gate{family: g.family, service: g.shape, inKey: g.inKey()}.serviceMatch(v)
 	for _, end := range [...]struct {
 		place
 		field ruleset.Field
-	}{{g.from, f.from}, {g.to, f.to}} {
+	}{{g.from, v.from}, {g.to, v.to}} {
 		switch {
 		case end.address:
 		case !end.outside():
@@ -266,32 +250,51 @@ func (g *liveGate) holds(f orientation, inside bool) []ruleset.Statement {
 			list = append(list, own)
 		}
 	}
-	return append(list, ruleset.In{Fields: g.key(f), Set: g.name()})
+	return append(list, ruleset.In{Fields: g.key(v), Set: g.name()})
 }
 
 // rule returns the gate's rule for one direction, which conntrack knows, with what is done then.
 func (g *liveGate) rule(reply bool, effects ...ruleset.Statement) ruleset.Rule {
-	return rule("", slices.Concat(g.matches(reply), effects)...)
+	return rule("", slices.Concat(g.matches(g.shows(reply), true), effects)...)
 }
 
-// crosses returns the gate's rule for one direction where both interfaces are known: what one uplink's peer may do, nobody behind
-// another uplink may.
-func (g *liveGate) crosses(reply bool, effects ...ruleset.Statement) ruleset.Rule {
+// known says which interfaces of a packet a hook knows.
+type known int
+
+const (
+	incoming known = 1 << iota
+	outgoing
+	both known = incoming | outgoing
+)
+
+// uplinks returns the matches of the uplinks that a packet of one direction comes in and leaves by, as far as they are known: what one
+// uplink's peer may do, nobody behind another uplink may.
+func (g *liveGate) uplinks(reply bool, k known) []ruleset.Statement {
 	came, leaves := g.from.iface, g.to.iface
 	if reply {
 		came, leaves = leaves, came
 	}
-	statements := g.matches(reply)
-	if came != "" {
-		statements = append(statements, is(ruleset.IIFName, ruleset.Name(came)))
+	var list []ruleset.Statement
+	if came != "" && k&incoming != 0 {
+		list = append(list, is(ruleset.IIFName, ruleset.Name(came)))
 	}
-	if leaves != "" {
-		statements = append(statements, is(ruleset.OIFName, ruleset.Name(leaves)))
+	if leaves != "" && k&outgoing != 0 {
+		list = append(list, is(ruleset.OIFName, ruleset.Name(leaves)))
 	}
-	return rule("", append(statements, effects...)...)
+	return list
 }
 
-func (g *liveGate) set() ruleset.Set { return g.elements.set(g.name(), "", g.key(g.facing(false))...) }
+// set returns the gate's set. One for what errors quote is declared by its fields, for nft knows those as octets only.
+func (g *liveGate) set() ruleset.Set {
+	v := g.shows(false)
+	quotes := g.prefix == "livequoted" && g.inKey()
+	if quotes {
+		v.protocol, v.port = g.quoted().protocol, g.quoted().destinationPort
+	}
+	set := g.elements.set(g.name(), "", g.key(v)...)
+	set.Typeof = quotes
+	return set
+}
 
 // sorted returns gates in the order of their names.
 func sortedGates(gates map[string]*liveGate) []*liveGate {
@@ -316,7 +319,7 @@ func (l *live) rules(reply bool, effects ...ruleset.Statement) []ruleset.Rule {
 func (l *live) crossing(reply bool, effects ...ruleset.Statement) []ruleset.Rule {
 	var list []ruleset.Rule
 	for _, g := range sortedGates(l.gates) {
-		list = append(list, g.crosses(reply, effects...))
+		list = append(list, rule("", slices.Concat(g.matches(g.shows(reply), true), g.uplinks(reply, both), effects)...))
 	}
 	return list
 }
@@ -326,11 +329,14 @@ func (l *live) onward() []ruleset.Rule {
 	return append(l.rules(false, mark(markJudge), accept()), l.rules(true, mark(markJudge), accept())...)
 }
 
-// about returns the rules for ICMP errors about a limited opening's flow, by the addresses of its first packet.
-func (l *live) about(before []ruleset.Statement, effects ...ruleset.Statement) []ruleset.Rule {
+// about returns the rules for ICMP errors about a limited opening's flow, which conntrack knows.
+func (l *live) about(k known, before []ruleset.Statement, effects ...ruleset.Statement) []ruleset.Rule {
 	var list []ruleset.Rule
-	for _, g := range sortedGates(l.pairs) {
-		list = append(list, rule("", slices.Concat(before, g.holds(orientation{l.origSource, l.origTarget, 0}, true), effects)...))
+	for _, reply := range [...]bool{true, false} {
+		for _, g := range sortedGates(l.tied) {
+			list = append(list, rule("", slices.Concat(before, []ruleset.Statement{direction(reply)},
+				g.matches(g.reports(reply), true), g.uplinks(reply, k), effects)...))
+		}
 	}
 	return list
 }
@@ -338,7 +344,12 @@ func (l *live) about(before []ruleset.Statement, effects ...ruleset.Statement) [
 // leaving returns the rules that let what is open pass the guards of an uplink, before source NAT.
 func (l *live) leaving() []ruleset.Rule {
 	list := append(l.rules(false, accept()), l.rules(true, accept())...)
-	return append(list, l.about([]ruleset.Statement{state(ruleset.StateRelated)}, accept())...)
+	return append(list, l.about(outgoing, l.reported(), accept())...)
+}
+
+// reported holds for an ICMP error that conntrack ties to a flow.
+func (l *live) reported() []ruleset.Statement {
+	return []ruleset.Statement{state(ruleset.StateRelated), is(l.icmpType, types(l.errors)...)}
 }
 
 // leaks is leaving for the egress hook, where conntrack is not known, and addresses that NAT has left as they were.
@@ -347,15 +358,13 @@ func (l *live) leaks() []ruleset.Rule {
 	for _, reply := range [...]bool{false, true} {
 		for _, g := range sortedGates(l.gates) {
 			if g.leaves {
-				shape := gate{family: l.family, service: g.shape, inKey: g.inKey()}
-				list = append(list, rule("", slices.Concat(shape.serviceMatch(reply), g.holds(g.facing(reply), false),
-					[]ruleset.Statement{accept()})...))
+				list = append(list, rule("", append(g.matches(g.shows(reply), false), accept())...))
 			}
 		}
-		for _, g := range sortedGates(l.pairs) {
+		for _, g := range sortedGates(l.tied) {
 			if g.leaves {
 				report := []ruleset.Statement{is(l.icmpType, types(l.errors)...)}
-				list = append(list, rule("", slices.Concat(report, g.holds(g.facing(reply), false), []ruleset.Statement{accept()})...))
+				list = append(list, rule("", slices.Concat(report, g.matches(g.quotes(reply), false), []ruleset.Statement{accept()})...))
 			}
 		}
 	}
@@ -368,7 +377,7 @@ func (l *live) sets() []ruleset.Set {
 		return nil
 	}
 	var list []ruleset.Set
-	for _, g := range append(sortedGates(l.gates), sortedGates(l.pairs)...) {
+	for _, g := range append(sortedGates(l.gates), sortedGates(l.tied)...) {
 		list = append(list, g.set())
 	}
 	return append(list, l.translated.set("livetranslated"+l.suffix, "", ruleset.OIFName, l.source))
@@ -377,7 +386,7 @@ func (l *live) sets() []ruleset.Set {
 // leakSets returns the sets that the egress hook's table needs a copy of.
 func (l *live) leakSets() []ruleset.Set {
 	var list []ruleset.Set
-	for _, g := range append(sortedGates(l.gates), sortedGates(l.pairs)...) {
+	for _, g := range append(sortedGates(l.gates), sortedGates(l.tied)...) {
 		if g.leaves {
 			list = append(list, g.set())
 		}
@@ -398,7 +407,7 @@ func unlock(all []*live, standing bool) ruleset.Chain {
 		rule("", is(ruleset.Mark, ruleset.Word(markAnswer), ruleset.Word(markCall)), accept()),
 	}
 	for _, l := range all {
-		related := []ruleset.Statement{state(ruleset.StateRelated), is(l.icmpType, types(l.errors)...)}
+		related := l.reported()
 		if standing {
 			for _, side := range [...]string{"uplinks", "governed"} {
 				rules = append(rules, rule("", slices.Concat([]ruleset.Statement{in(side, ruleset.IIFName)}, related,
@@ -407,7 +416,7 @@ func unlock(all []*live, standing bool) ruleset.Chain {
 		}
 		rules = append(rules, l.rules(false, direction(false), mark(netstate.ExceptionMark), accept())...)
 		rules = append(rules, l.rules(true, direction(true), mark(netstate.ExceptionMark), accept())...)
-		rules = append(rules, l.about(related, mark(netstate.ErrorMark), accept())...)
+		rules = append(rules, l.about(incoming, related, mark(netstate.ErrorMark), accept())...)
 	}
 	return base("unlock", hook, rules...)
 }

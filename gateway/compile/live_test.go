@@ -68,10 +68,12 @@ func TestWhereEachLimitedOpeningStands(t *testing.T) {
 		"inet live4_udp_7000_7010_to.internet._to_outside": {`10.30.0.22 timeout 7200s`},
 		"inet live4_from_10_50_0_0_24":                     {`10.30.0.21 . tcp . 80 timeout 3600s`},
 		"inet live4_ping_from_172_16_0_0_12":               {`10.30.0.21 timeout 3600s`},
-		"inet livepairs4":                                  {`10.50.0.9 . 10.30.0.21 timeout 5400s`},
-		"inet livepairs4_to.internet.":                     {`10.30.0.21 . 198.51.100.7 timeout 3600s`},
-		"inet livepairs4_to.internet._to_outside":          {`10.30.0.22 timeout 7200s`},
-		"inet livetranslated4":                             {`"wan0" . 10.30.0.21 timeout 3600s`, `"wan0" . 10.30.0.22 timeout 7200s`},
+		"inet livequoted4":                                 {`10.50.0.9 . 10.30.0.21 . 6 . 22 timeout 5400s`},
+		"inet livequoted4_to.internet.": {
+			`10.30.0.21 . 198.51.100.7 . 6 . 443 timeout 3600s`, `10.30.0.21 . 198.51.100.7 . 17 . 123 timeout 3600s`,
+		},
+		"inet livequoted4_udp_7000_7010_to.internet._to_outside": {`10.30.0.22 timeout 7200s`},
+		"inet livetranslated4": {`"wan0" . 10.30.0.21 timeout 3600s`, `"wan0" . 10.30.0.22 timeout 7200s`},
 		"inet livecrossings": {
 			`"cam0" . "lan0" timeout 5400s`, `"cam0" . "wan0" timeout 7200s`, `"lan0" . "cam0" timeout 5400s`, `"wan0" . "cam0" timeout 7200s`,
 		},

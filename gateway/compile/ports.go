@@ -161,6 +161,14 @@ func (f family) own() octets {
 // quoted returns the octets of the packet behind the eight octets of an ICMP error (RFC 792, RFC 4443).
 func (f family) quoted() octets { return f.at(ruleset.TransportHeader, 8) }
 
+// quotedType returns the type of an ICMP message that an error quotes.
+func (f family) quotedType() ruleset.Field {
+	if f.v4 {
+		return ruleset.Octets(ruleset.TransportHeader, 28, 1)
+	}
+	return ruleset.Octets(ruleset.TransportHeader, 48, 1)
+}
+
 func (f family) at(h ruleset.Header, start int) octets {
 	field := func(offset, length int) ruleset.Field { return ruleset.Octets(h, start+offset, length) }
 	if f.v4 {
@@ -212,6 +220,7 @@ func (m memory) set(own octets) ruleset.Set {
 
 // holds holds for a packet whose octets are remembered, and renews writes them down.
 func (m memory) holds(o octets) ruleset.In { return in(m.name, m.key(o)...) }
+
 func (m memory) renews(o octets) ruleset.Update {
 	return ruleset.Update{Fields: m.key(o), Set: m.name, Refresh: true}
 }
@@ -286,7 +295,7 @@ func (n neighbourhood) sets() []ruleset.Set {
 	for _, g := range n.gates {
 		list = append(list, g.set())
 	}
-	for _, g := range append(sortedGates(n.limited.gates), sortedGates(n.limited.pairs)...) {
+	for _, g := range append(sortedGates(n.limited.gates), sortedGates(n.limited.tied)...) {
 		list = append(list, g.set())
 	}
 	return list
@@ -302,10 +311,10 @@ type opens struct {
 func (n neighbourhood) all() []opens {
 	var list []opens
 	for _, g := range n.gates {
-		list = append(list, opens{g.service, g.matches})
+		list = append(list, opens{g.service, func(reply bool) []ruleset.Statement { return g.matches(g.shows(reply)) }})
 	}
 	for _, g := range sortedGates(n.limited.gates) {
-		list = append(list, opens{g.shape, g.matches})
+		list = append(list, opens{g.shape, func(reply bool) []ruleset.Statement { return g.matches(g.shows(reply), true) }})
 	}
 	return list
 }
@@ -445,9 +454,9 @@ func (n neighbourhood) reports() []ruleset.Rule {
 	}
 	then := goTo("about" + n.suffix)
 	rules = append(rules, rule("", in("pairs"+n.suffix, n.source, n.destination), then))
-	for _, g := range sortedGates(n.limited.pairs) {
+	for _, g := range sortedGates(n.limited.tied) {
 		for _, reply := range [...]bool{false, true} {
-			rules = append(rules, rule("", append(g.holds(g.facing(reply), true), then)...))
+			rules = append(rules, rule("", append(g.matches(g.quotes(reply), true), then)...))
 		}
 	}
 	return rules

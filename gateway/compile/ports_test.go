@@ -202,11 +202,12 @@ func TestLimitedOnABridge(t *testing.T) {
 		r := compile.Ruleset(p, "", policy.Moment{Time: now, Trusted: trusted})
 		all := sets(r)
 		want := map[string][]string{
-			"bridge live4":      {`10.30.0.21 . 10.30.0.10 . tcp . 443 timeout 3600s`},
-			"bridge live6":      {`fd30::21 . fd30::10 . tcp . 443 timeout 3600s`},
-			"bridge live4_ping": {`10.30.0.21 . 10.30.0.10 timeout 3600s`},
-			"bridge livepairs4": {`10.30.0.21 . 10.30.0.10 timeout 3600s`},
-			"inet live4":        {`10.30.0.21 . 10.30.0.10 . tcp . 443 timeout 3600s`},
+			"bridge live4":            {`10.30.0.21 . 10.30.0.10 . tcp . 443 timeout 3600s`},
+			"bridge live6":            {`fd30::21 . fd30::10 . tcp . 443 timeout 3600s`},
+			"bridge live4_ping":       {`10.30.0.21 . 10.30.0.10 timeout 3600s`},
+			"bridge livequoted4":      {`10.30.0.21 . 10.30.0.10 . 6 . 443 timeout 3600s`},
+			"bridge livequoted4_ping": {`10.30.0.21 . 10.30.0.10 timeout 3600s`},
+			"inet live4":              {`10.30.0.21 . 10.30.0.10 . tcp . 443 timeout 3600s`},
 		}
 		for name, elementsOpen := range want {
 			if _, there := all[name]; !there {

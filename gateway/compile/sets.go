@@ -13,24 +13,23 @@ import (
 // collected is what the sets of one family hold: key → comment.
 type collected struct {
 	family
-	devices, bare, bound, selves, gateway  map[string]string
-	tcpAnswers, udpAnswers                 map[string]string
-	tcpCalls, udpCalls                     map[string]string
-	crossings, pairs                       map[string]string
-	inwardPairs, outwardPairs, acrossPairs map[string]string
-	abroad, translated                     map[string]string
-	themselves, bareSelves                 map[string]string
-	reach                                  map[string][]netip.Prefix // interface → peers that forward decides about
-	withCameras                            map[string]bool           // interfaces of camera segments
-	flows                                  []opening                 // what the gates judge
+	devices, bare, bound, selves, gateway map[string]string
+	tcpAnswers, udpAnswers                map[string]string
+	tcpCalls, udpCalls                    map[string]string
+	crossings                             map[string]string
+	abroad, translated                    map[string]string
+	themselves, bareSelves                map[string]string
+	reach                                 map[string][]netip.Prefix // interface → peers that forward decides about
+	withCameras                           map[string]bool           // interfaces of camera segments
+	flows                                 []opening                 // what the gates judge
+	about                                 gateSet                   // which flows of exact services an ICMP error may be about
 }
 
 func newCollected(f family) *collected {
-	c := &collected{family: f, reach: map[string][]netip.Prefix{}, withCameras: map[string]bool{}}
+	c := &collected{family: f, reach: map[string][]netip.Prefix{}, withCameras: map[string]bool{}, about: newGates(quotedGates(f))}
 	for _, m := range []*map[string]string{
 		&c.devices, &c.bare, &c.bound, &c.selves, &c.gateway, &c.tcpAnswers, &c.udpAnswers, &c.tcpCalls, &c.udpCalls,
-		&c.crossings, &c.pairs, &c.inwardPairs, &c.outwardPairs, &c.acrossPairs, &c.abroad, &c.translated, &c.themselves,
-		&c.bareSelves,
+		&c.crossings, &c.abroad, &c.translated, &c.themselves, &c.bareSelves,
 	} {
 		*m = map[string]string{}
 	}
@@ -120,7 +119,11 @@ func (c *collected) gateways(s *policy.Segment) {
 // opening writes one opening: into the merged sets of the sides that ingress knows whole, and into a gate for what they cannot hold.
 func (c *collected) opening(p policy.Policy, o opening, comment string) {
 	c.cross(p, o)
-	c.pair(o, comment)
+	if o.service.exact() {
+		shape := gateOf(c.family, o)
+		shape.byError = true
+		c.about.add(shape, o, "")
+	}
 	hot := o.service.exact() && o.from.kind == oneAddress && o.to.kind == oneAddress
 	if hot {
 		c.merge(o, comment)
@@ -200,21 +203,6 @@ func (c *collected) cross(p policy.Policy, o opening) {
 	from, to := ruleset.Name(o.from.segment.Interface), ruleset.Name(o.to.segment.Interface)
 	c.crossings[ruleset.Key(from, to)] = ""
 	c.crossings[ruleset.Key(to, from)] = ""
-}
-
-// pair writes whose ICMP errors may come back: those about a flow between two ends of an opening, whatever its service.
-func (c *collected) pair(o opening, comment string) {
-	from, to := ruleset.Name(o.from.segment.Interface), ruleset.Name(o.to.segment.Interface)
-	switch {
-	case o.from.kind == oneAddress && o.to.kind == oneAddress:
-		c.pairs[ruleset.Key(ruleset.Addr(o.from.addr), ruleset.Addr(o.to.addr))] = comment
-	case o.to.kind == oneAddress:
-		c.inwardPairs[ruleset.Key(from, ruleset.Addr(o.to.addr))] = comment
-	case o.from.kind == oneAddress:
-		c.outwardPairs[ruleset.Key(ruleset.Addr(o.from.addr), to)] = comment
-	default:
-		c.acrossPairs[ruleset.Key(from, to)] = comment
-	}
 }
 
 // leaves writes which governed devices an allow lets through an uplink, and which of them are translated there.

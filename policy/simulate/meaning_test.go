@@ -74,6 +74,7 @@ blocked rec0 nvr 10.40.0.10 > 10.30.0.21 icmp/3 reply : no-flow
 blocked rec0 nvr 10.40.0.10 > 10.30.0.21 icmp/5 reply about cam0 c1 10.30.0.21 > 10.40.0.10 udp/6100 : no-flow
 blocked rec0 nvr 10.40.0.10 > 10.30.0.21 icmp/4 reply about cam0 c1 10.30.0.21 > 10.40.0.10 udp/6100 : no-flow
 blocked wan0 r 192.0.2.99 > 10.30.0.21 icmp/3 reply about cam0 c1 10.30.0.21 > 10.40.0.10 udp/6100 : foreign-error
+blocked wan1 r 192.0.2.99 > 10.50.0.5 icmp/11 reply about lan0 pc 10.50.0.5 > 198.51.100.7 tcp/443 : not-named
 blocked wan0 r 10.50.0.7 > 10.50.0.5 icmp/11 reply about lan0 pc 10.50.0.5 > 198.51.100.7 tcp/443 : elsewhere
 
 # box: on a camera interface only from that camera's own MAC and address.

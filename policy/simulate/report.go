@@ -18,11 +18,14 @@ func (o Oracle) report(at policy.Moment, k policy.Packet, from place) Decision {
 	if !ok {
 		return o.lenient(from, o.arrives(k), blocked(NoFlow))
 	}
-	far := f.from
+	far := &f.from
 	if k.State == policy.Reply {
-		far = f.to
+		far = &f.to
 	}
-	if !o.sameSide(from, far) || (o.is(from, camera) && k.Source != far.address) {
+	if o.is(*far, uplink) && o.is(from, uplink) {
+		far.segments = from.segments // what is open by one uplink is not by another
+	}
+	if !o.sameSide(from, *far) || (o.is(from, camera) && k.Source != far.address) {
 		return o.lenient(from, o.arrives(k), blocked(ForeignError))
 	}
 	d := o.opening(at, f)
@@ -83,10 +86,7 @@ func (o Oracle) end(iif string, first policy.Packet) place {
 	return o.target("", first.Source)
 }
 
-// sameSide says whether two places are behind one interface; of uplinks any is as good as another.
+// sameSide says whether two places are behind one interface.
 func (o Oracle) sameSide(a, b place) bool {
-	if o.is(a, uplink) && o.is(b, uplink) {
-		return true
-	}
 	return slices.ContainsFunc(a.segments, func(id policy.SegmentID) bool { return slices.Contains(b.segments, id) })
 }

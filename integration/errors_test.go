@@ -1,0 +1,252 @@
+package integration_test
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/integration/lab"
+	"cordon/integration/lab/frame"
+	"cordon/policy"
+)
+
+// reporter sends ICMP errors and looks where they arrive.
+type reporter struct {
+	*lab.Lab
+	ears    *ears
+	sent    int
+	refused map[string]string // marker → what must not have arrived, asked at the end: it may still be on its way
+	arrived int
+}
+
+func newReporter(t *testing.T, l *lab.Lab) *reporter {
+	t.Helper()
+	set(t, l, map[string]string{"ipv4/icmp_ratelimit": "0", "ipv6/icmp/ratelimit": "0"})
+	e, _ := listen(t, l)
+	return &reporter{Lab: l, ears: e, refused: map[string]string{}}
+}
+
+// tie is a flow that an error may be about: one datagram or echo request of it has been sent.
+type tie struct {
+	from, to string // machines
+	here     netip.Addr
+	there    netip.Addr
+	protocol policy.Protocol
+	port     uint16 // that is opened
+	own      uint16 // the opener's port, or the identifier of an echo
+}
+
+// packet returns a packet of the flow, of its own direction or of its replies.
+func (f tie) packet(reply bool, marker string) []byte {
+	from, to, sport, dport := f.here, f.there, f.own, f.port
+	kinds := map[bool]uint8{true: frame.EchoRequest, false: frame.EchoRequestV6}
+	if reply {
+		from, to, sport, dport = to, from, dport, sport
+		kinds = map[bool]uint8{true: frame.EchoReply, false: frame.EchoReplyV6}
+	}
+	payload := frame.UDP{SourcePort: sport, DestinationPort: dport, Payload: []byte(marker)}.Bytes(from, to)
+	if f.protocol != policy.UDP {
+		m := frame.ICMP{Type: kinds[from.Is4()], Payload: []byte(marker)}
+		m.Rest[0], m.Rest[1] = byte(f.own>>8), byte(f.own)
+		payload = m.Bytes(from, to)
+	}
+	packet, _ := frame.IP(from, to, f.protocol, payload)
+	return packet
+}
+
+func (r *reporter) marker() string {
+	r.sent++
+	return fmt.Sprintf("%s%03d000", markerPrefix, r.sent)
+}
+
+// open sends the flow's first packet and waits until it is there.
+func (r *reporter) open(t *testing.T, f tie) {
+	t.Helper()
+	marker := r.marker()
+	r.send(t, f.from, f.packet(false, marker))
+	r.expect(t, marker, f.to, fmt.Sprintf("%s to %s port %d", f.here, f.there, f.port))
+}
+
+func (r *reporter) send(t *testing.T, from string, packet []byte) {
+	t.Helper()
+	x := sender{machine: machine(t, r.Lab, from)}
+	kind := map[byte]uint16{4: frame.TypeIPv4, 6: frame.TypeIPv6}[packet[0]>>4]
+	if err := x.machine.SendFrame(x.wire(packet, kind)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *reporter) expect(t *testing.T, marker, witness, what string) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for start := time.Now(); time.Since(start) < patience; <-tick.C {
+		if r.ears.who(marker)[witness] {
+			r.arrived++
+			return
+		}
+	}
+	t.Errorf("%s does not arrive at %s", what, witness)
+}
+
+// report has a machine send an error with some source about a flow: to its opener, or the other way. It is a packet too big in IPv6.
+func (r *reporter) report(t *testing.T, by string, source netip.Addr, f tie, back, arrives bool) {
+	t.Helper()
+	marker := r.marker()
+	quoted, to, witness := f.packet(!back, marker), f.there, f.to
+	if back {
+		to, witness = f.here, f.from
+	}
+	m := frame.ICMP{Type: 3, Code: 4, Payload: quoted}
+	if to.Is6() {
+		m = frame.ICMP{Type: 2, Payload: quoted}
+	}
+	m.Rest[2], m.Rest[3] = 1300>>8, 1300&0xff
+	packet, _ := frame.IP(source, to, frame.ICMPOf(to), m.Bytes(source, to))
+	r.send(t, by, packet)
+	what := fmt.Sprintf("an error from %s (%s) to %s about protocol %d port %d of %s", by, source, to, f.protocol, f.port, f.there)
+	if arrives {
+		r.expect(t, marker, witness, what)
+		return
+	}
+	r.refused[marker] = what
+}
+
+// check looks for what must not have arrived, behind a flow that does.
+func (r *reporter) check(t *testing.T) {
+	t.Helper()
+	if !arrives(t, r.Lab, flow{name: "fence", from: c2, to: inRecorder, protocol: policy.UDP, port: mediaPort}) {
+		t.Error("the allowed flow behind the errors does not arrive")
+	}
+	for marker, what := range r.refused {
+		if who := r.ears.who(marker); len(who) > 0 {
+			t.Errorf("%s arrives at %v", what, who)
+		}
+	}
+	t.Logf("%d arrived, %d refused", r.arrived, len(r.refused))
+}
+
+// TestErrorsAboutAService holds that an error about a flow comes back only while that flow's own service is open: other services that are
+// open between the same two ends, for good or for longer, do not let it. Every flow's errors come back before, and some after: conntrack
+// knows the flows for as long.
+func TestErrorsAboutAService(t *testing.T) {
+	l := open(t)
+	block := func(name, from, to, services string, until time.Time) string {
+		return fmt.Sprintf("exception %q {\n  from = %s\n  to = %s\n  services = [%s]\n  until = %q\n  reason = \"a test\"\n"+
+			"  owner = \"somebody\"\n}\n", name, from, to, services, until.Format(time.RFC3339))
+	}
+	whole := head + allows + `
+service "exact" {
+  udp = ["9000"]
+}
+service "some" {
+  udp = ["9100-9110"]
+}
+service "late" {
+  udp = ["9200"]
+}
+service "span" {
+  udp = ["9300-9310"]
+}
+service "steady" {
+  udp = ["9400", "9500-9510"]
+}
+allow "steady" {
+  from     = recorder.nvr
+  to       = camera.c1
+  services = [service.steady]
+}
+` + block("long", "recorder.nvr", "camera.c1", "service.late, service.span", time.Now().Add(time.Hour))
+	apply(t, l, read(t, whole))
+	stays := lives(t, l)
+	r := newReporter(t, l)
+	start := time.Now()
+	r.open(t, ties(9400)[0])
+	until := time.Now().Add(6*time.Second + 30*time.Since(start))
+	apply(t, l, read(t, whole+block("short", "recorder.nvr", "camera.c1", `service.exact, service.some, "ping"`, until)))
+
+	short, kept := ties(9000, 9105, 0), ties(9200, 9305, 9400, 9505)
+	for _, f := range append(append([]tie{}, short...), kept...) {
+		r.open(t, f)
+		r.report(t, f.to, f.there, f, true, true)
+		r.report(t, f.from, f.here, f, false, true)
+	}
+	if time.Until(until) < time.Second {
+		t.Fatal("the machine was too slow for this test to mean anything")
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for lives(t, l) > stays {
+		if time.Since(until) > patience {
+			t.Fatal("the exception outlives its end")
+		}
+		<-tick.C
+	}
+	for _, arrives := range [...]bool{true, false} {
+		for _, f := range map[bool][]tie{true: kept, false: short}[arrives] {
+			r.report(t, f.to, f.there, f, true, arrives)
+			r.report(t, f.from, f.here, f, false, arrives)
+		}
+	}
+	r.check(t)
+	if len(r.refused) != 12 {
+		t.Errorf("%d errors were to be refused", len(r.refused))
+	}
+}
+
+// ties are flows from the recorder to a camera in both families, one for each port; port 0 is an echo request.
+func ties(ports ...uint16) []tie {
+	var all []tie
+	for _, port := range ports {
+		for _, ends := range [...][2]string{{inRecorder, inCamera}, {inRecorder6, inCamera6}} {
+			f := tie{from: nvr, to: c1, here: addr(ends[0]), there: addr(ends[1]), protocol: policy.UDP, port: port, own: 41000 + port}
+			if port == 0 {
+				f.protocol = frame.ICMPOf(f.here)
+			}
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// TestErrorsKeepToTheirUplink holds that an error about what an exception lets through one uplink does not come in by another one, which
+// something else uses. The control is the same error by the right one.
+func TestErrorsKeepToTheirUplink(t *testing.T) {
+	l := inTwo(t)
+	until := time.Now().Add(time.Hour).Format(time.RFC3339)
+	limit := "  until = \"" + until + "\"\n  reason = \"a test\"\n  owner = \"somebody\"\n}\n"
+	both := strings.Replace(head, `address = "10.30.0.22"`, `addresses = ["10.30.0.22", "fd30::22"]`, 1)
+	apply(t, l, read(t, both+allows+"segment \"spare\" {\n  kind = \"uplink\"\n  interface = \"wan1\"\n"+
+		"  addresses = [\"192.0.2.2/24\", \"2001:db8:2::2/64\"]\n}\n"+
+		"service \"panel\" {\n  udp = [\"8443\"]\n}\n"+
+		"exception \"out\" {\n  from = camera.c1\n  to = segment.spare\n  services = [service.panel]\n"+limit+
+		"exception \"other\" {\n  from = camera.c2\n  to = segment.internet\n  services = [service.panel]\n"+limit+
+		"exception \"in\" {\n  from = segment.spare\n  to = camera.c1\n  services = [service.media]\n"+limit))
+	r := newReporter(t, l)
+	for _, f := range []tie{
+		{from: c1, to: "spare", here: addr(inCamera), there: addr("192.0.2.80"), protocol: policy.UDP, port: 8443, own: 41001},
+		{from: c1, to: "spare", here: addr(inCamera6), there: addr("2001:db8:2::80"), protocol: policy.UDP, port: 8443, own: 41002},
+	} {
+		r.open(t, f)
+		r.report(t, internet, r.of(t, internet, f.there), f, true, false)
+		r.report(t, "spare", f.there, f, true, true)
+		r.report(t, internet, r.of(t, internet, f.there), f, true, false)
+	}
+	for _, f := range []tie{
+		{from: "spare", to: c1, here: addr("192.0.2.80"), there: addr(inCamera), protocol: policy.UDP, port: 6150, own: 41003},
+		{from: "spare", to: c1, here: addr("2001:db8:2::80"), there: addr(inCamera6), protocol: policy.UDP, port: 6150, own: 41004},
+	} {
+		r.open(t, f)
+		r.report(t, internet, r.of(t, internet, f.here), f, false, false)
+		r.report(t, "spare", f.here, f, false, true)
+	}
+	r.check(t)
+}
+
+// of returns a machine's address of a family.
+func (r *reporter) of(t *testing.T, name string, like netip.Addr) netip.Addr {
+	t.Helper()
+	return machine(t, r.Lab, name).Address(like)
+}
