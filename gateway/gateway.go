@@ -128,8 +128,13 @@ func (p *Proposal) refuses(f netstate.Flow) bool { return !p.doors.Permit(f) }
 // Empty says whether the machine already is as the policy wants it, running flows included.
 func (p *Proposal) Empty() bool { return p.Plan.Empty() && len(p.Cut) == 0 }
 
+// settings are the names of the kernel's settings that a wanted state is compared by, and of those that a governed interface that it no
+// longer names has to give back.
 func settings(s netstate.State) []string {
 	names := make([]string, 0, 2*len(s.Sysctls))
+	for _, name := range compile.Strict() {
+		names = append(names, name, plan.Template(name))
+	}
 	for _, setting := range s.Sysctls {
 		names = append(names, setting.Name, plan.Template(setting.Name))
 	}

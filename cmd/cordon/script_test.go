@@ -47,7 +47,7 @@ func TestScript(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "links": links, "kernel": snapshot, "document": all.hold(t), "await": await,
-			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow,
+			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow, "setting": setting,
 			"until": until, "unguard": unguard, "overdue": overdue,
 		},
 	})
@@ -259,6 +259,18 @@ func meddle(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(filepath.Join(kernel.Settings, args[1]), []byte(args[2]), 0o600))
 	default:
 		ts.Fatalf("usage: meddle flush | down LINK | gone LINK | setting NAME VALUE")
+	}
+}
+
+// setting holds a value of the kernel: setting NAME VALUE.
+func setting(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: [!] setting NAME VALUE")
+	}
+	text, err := os.ReadFile(filepath.Join(kernel.Settings, args[0]))
+	ts.Check(err)
+	if got := strings.TrimSpace(string(text)); got == args[1] == neg {
+		ts.Fatalf("%s is %s", args[0], got)
 	}
 }
 

@@ -166,3 +166,38 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// TestStrict holds that whatever a governed interface is given is read from every governed interface, so that it can be given back; what
+// other interfaces are given is not.
+func TestStrict(t *testing.T) {
+	strict, used := map[string]bool{}, map[string]bool{}
+	for _, name := range compile.Strict() {
+		strict[name] = true
+	}
+	for _, scope := range []policy.Scope{policy.ScopeBox, policy.ScopeSegments} {
+		p := school()
+		p.Site.Scope = scope
+		s, _ := compile.State(p, "", policy.Moment{})
+		for _, l := range s.Links {
+			if !l.Governed() {
+				continue
+			}
+			for _, v := range s.Sysctls {
+				before, after, on := strings.Cut(v.Name, "/"+l.Name+"/")
+				every := before + "/" + netstate.EveryGoverned + "/" + after
+				if on && !strict[every] {
+					t.Errorf("%s is set and never given back", v.Name)
+				}
+				used[every] = used[every] || on
+			}
+		}
+	}
+	for name := range strict {
+		if !used[name] && !strings.HasSuffix(name, "/src_valid_mark") { // with an uplink only
+			t.Errorf("%s is given back and never set", name)
+		}
+	}
+	if len(strict) < 20 {
+		t.Errorf("%d settings", len(strict))
+	}
+}

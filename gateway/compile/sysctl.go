@@ -77,6 +77,21 @@ func sysctls(p policy.Policy, rules []netstate.Rule) []netstate.Sysctl {
 	return slices.Concat(list, trunkSysctls(p), answering(p), forwarding(p))
 }
 
+// Strict returns the names of all settings that a governed interface may be given, for every interface that is governed now: one that no
+// policy governs any more gets back what an interface begins with.
+func Strict() []string {
+	var names []string
+	for _, s := range slices.Concat(everywhere(), inside(), []setting{
+		{family: "ipv4", name: "arp_ignore"},
+		{family: "ipv4", name: "src_valid_mark"},
+		{family: "ipv6", name: "accept_ra"},
+		{family: "ipv6", name: "disable_ipv6"},
+	}) {
+		names = append(names, "net/"+s.family+"/conf/"+netstate.EveryGoverned+"/"+s.name)
+	}
+	return names
+}
+
 // answering takes "destination unreachable" out of the errors that the kernel itself bounds, to one a second and receiver (6 at once):
 // a camera that asks for the time every second would mostly meet silence, and try the harder. Our own limit stands in its place: the
 // packet filter refuses 20 packets a second and device with an answer. The kernel's limit over all receivers stays.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"cordon/gateway/kernel/conntrack"
 	"cordon/gateway/kernel/nft"
@@ -69,7 +70,7 @@ type Reading struct {
 	Generation uint32
 }
 
-// Read reads the machine, and of its settings those that are named.
+// Read reads the machine, and of its settings those that are named, where netstate.EveryGoverned stands for each governed interface.
 func (k *Kernel) Read(ctx context.Context, settings []string) (Reading, error) {
 	tables, err := k.filter.Read(ctx)
 	if err != nil {
@@ -83,10 +84,29 @@ func (k *Kernel) Read(ctx context.Context, settings []string) (Reading, error) {
 	for _, id := range tables.Foreign {
 		state.Foreign = append(state.Foreign, netstate.ForeignTable{Family: id.Family.String(), Name: id.Name})
 	}
-	if state.Sysctls, err = k.tree.Read(settings...); err != nil {
+	if state.Sysctls, err = k.tree.Read(each(settings, state.Links)...); err != nil {
 		return Reading{}, fmt.Errorf("read the kernel settings: %w", err)
 	}
 	return Reading{state.Canonical(), tables.Generation}, nil
+}
+
+// each returns the names of settings with the governed interfaces in the place of what stands for them, none of them twice.
+func each(settings []string, links []netstate.Link) []string {
+	var names []string
+	for _, name := range settings {
+		before, after, every := strings.Cut(name, "/"+netstate.EveryGoverned+"/")
+		if !every {
+			names = append(names, name)
+			continue
+		}
+		for _, l := range links {
+			if l.Governed() {
+				names = append(names, before+"/"+l.Name+"/"+after)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Flows returns the connections that the kernel tracks.

@@ -61,6 +61,9 @@ func (r Route) Opens() bool {
 // Ours says whether Cordon added the address. Kernels before 5.18 do not keep who did.
 func (a Address) Ours() bool { return a.Protocol == RouteProtocol }
 
+// EveryGoverned stands for each governed interface in the name of a setting that is to be read: net/ipv4/conf/*/rp_filter.
+const EveryGoverned = "*"
+
 // The kinds of interface that Cordon makes, by the kernel's words.
 const (
 	VLANKind   = "vlan"

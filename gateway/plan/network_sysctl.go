@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -98,6 +99,32 @@ func (n *network) settings() {
 		}
 	}
 	n.rewrite(rewritten)
+	n.giveBack(live, wanted)
+}
+
+// giveBack gives an interface that is governed and will not be what every interface begins with, for what it was before is not known: the
+// value of "default" as it is, or is wanted. That comes with the end of the group, so that nothing is loosened on an interface that is
+// governed, and one that is taken away has nothing to be given. A port's settings are its bridge's matter: none of them are ours.
+func (n *network) giveBack(live map[string]netstate.Sysctl, wanted []netstate.Sysctl) {
+	begin, kept, named := map[string]netstate.Sysctl{}, map[string]bool{}, map[string]bool{}
+	maps.Copy(begin, live)
+	for _, w := range wanted {
+		begin[w.Name], kept[w.Name] = w, true
+	}
+	for _, w := range n.wanted.Links {
+		named[w.Name], kept[w.Name] = true, w.Governed()
+	}
+	for _, s := range slices.SortedStableFunc(slices.Values(n.live.Sysctls), settingOrder) {
+		name := parse(s.Name)
+		l, there := n.links[name.link]
+		if !there || !l.Governed() || l.Master != "" || l.Ours() && !named[l.Name] || kept[l.Name] || kept[s.Name] || s.Missing {
+			continue
+		}
+		fresh, known := name.fresh(begin, s.Name)
+		if known && !fresh.Missing && fresh.Value != s.Value {
+			n.change(release, s, fresh)
+		}
+	}
 }
 
 func settingPhase(name settingName, s netstate.Sysctl) phase {

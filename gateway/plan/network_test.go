@@ -327,6 +327,39 @@ func TestWarmChanges(t *testing.T) {
 	}
 }
 
+// TestLeavesThePolicy: an interface that is named no more gets what every interface begins with, before its group goes; what it never had,
+// what is the same, and what belongs to others stays.
+func TestLeavesThePolicy(t *testing.T) {
+	live, wanted := done(bare(), plan.NetworkBetween(bare(), site())), site()
+	want := "tighten\nremove 10.30.0.0/24 dev cam0 table 881 proto 67\nremove 10.31.0.0/24 via 10.30.0.2 dev cam0 table 881 proto 67\n" +
+		"remove 10.30.0.11 lladdr 44:19:b6:00:00:01 dev cam0\nremove 10.30.0.1/24 dev cam0\nloosen\n" +
+		"change net/ipv4/conf/cam0/arp_ignore=0\nchange net/ipv4/conf/cam0/rp_filter=0\nchange dev cam0 group 0 up\nforward\n"
+	wanted = without(wanted, "cam0")
+	live.Sysctls = slices.Concat(live.Sysctls, []netstate.Sysctl{
+		{Name: "net/ipv4/conf/cam0/arp_ignore", Value: "2"},
+		{Name: "net/ipv4/conf/default/arp_ignore", Value: "0"},
+		{Name: "net/ipv4/conf/default/rp_filter", Value: "0"},
+		{Name: "net/ipv4/conf/lan0/arp_ignore", Value: "1"},
+		{Name: "net/ipv4/conf/cam0/arp_accept", Value: "0"},
+		{Name: "net/ipv4/conf/default/arp_accept", Value: "0"},
+		{Name: "net/ipv6/conf/cam0/seg6_enabled", Missing: true},
+		{Name: "net/ipv6/conf/default/seg6_enabled", Value: "1"},
+	})
+	if diff := cmp.Diff(want, whole(plan.NetworkBetween(live, wanted))); diff != "" {
+		t.Errorf("-wanted +planned:\n%s", diff)
+	}
+}
+
+// without is a state that names an interface no more.
+func without(s netstate.State, name string) netstate.State {
+	s.Links = slices.DeleteFunc(slices.Clone(s.Links), func(l netstate.Link) bool { return l.Name == name })
+	s.Addresses = slices.DeleteFunc(slices.Clone(s.Addresses), func(a netstate.Address) bool { return a.Interface == name })
+	s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r netstate.Route) bool { return r.Interface == name })
+	s.Neighbours = slices.DeleteFunc(slices.Clone(s.Neighbours), func(e netstate.Neighbour) bool { return e.Interface == name })
+	s.Sysctls = slices.DeleteFunc(slices.Clone(s.Sysctls), func(v netstate.Sysctl) bool { return strings.Contains(v.Name, "/"+name+"/") })
+	return s
+}
+
 func set(settings []netstate.Sysctl, name, value string) []netstate.Sysctl {
 	settings = slices.Clone(settings)
 	for i, s := range settings {
