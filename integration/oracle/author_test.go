@@ -178,7 +178,7 @@ func (a *author) segment(name, kind, iface string, number, site int) {
 		text += a.behind(number, site, speaks)
 	}
 	if kind == "camera" {
-		text += a.offers()
+		text += a.offers(number, site, speaks)
 	}
 	a.blocks = append(a.blocks, text+"}")
 	reference := "segment." + name
@@ -205,12 +205,19 @@ func (a *author) behind(number, site int, speaks family) string {
 }
 
 // offers writes what the gateway serves the cameras of a segment.
-func (a *author) offers() string {
+func (a *author) offers(number, site int, speaks family) string {
 	if !a.often(45) {
 		return ""
 	}
 	text := "  serve {\n    time  = " + one(a.Rand, []string{`"off"`, `"local"`, `"intercept"`}) + "\n"
-	return text + "    names = " + one(a.Rand, []string{`"off"`, `"sinkhole"`}) + "\n  }\n"
+	text += "    names = " + one(a.Rand, []string{`"off"`, `"sinkhole"`}) + "\n"
+	if a.often(60) {
+		text += "    discovery = [segment." + one(a.Rand, []string{"officea", "recordersa"}) + "]\n"
+	}
+	if speaks.four && a.often(60) {
+		text += fmt.Sprintf("    leases {\n      range = \"10.%d.%d.40-10.%d.%d.50\"\n    }\n", number, site, number, site)
+	}
+	return text + "  }\n"
 }
 
 // uplink writes the ways out. The second one, if there is one, owns what it has a route to; the first one everything else.

@@ -29,6 +29,8 @@ const (
 	scheduleOut
 	manage
 	served
+	leases
+	discovery
 	ownAddress
 	wrongMAC
 	wrongInterface
@@ -40,7 +42,8 @@ const (
 func tagNames() []string {
 	return []string{
 		"IPv4", "IPv6", "TCP", "UDP", "ICMP", "reply", "ICMP error", "port range", "literal CIDR", "group", "exception live",
-		"exception over", "schedule in", "schedule out", "manage", "serve", "the gateway's own addresses", "wrong MAC",
+		"exception over", "schedule in", "schedule out", "manage", "serve", "leases",
+		"discovery", "the gateway's own addresses", "wrong MAC",
 		"wrong interface", "source port of a service",
 	}
 }

@@ -34,6 +34,7 @@ type marksman struct {
 	policy.Policy
 	all  []opening
 	port uint16 // the last one that a flow was opened from: no two flows of a policy are one
+	news int    // how many newcomers have asked for a lease: a segment has a rate
 }
 
 // openings returns everything by which a policy opens something, at a moment or at another one.
@@ -55,7 +56,7 @@ func openings(p policy.Policy, at policy.Moment) []opening {
 		}
 	}
 	for i := range p.Segments {
-		all = append(all, questions(p, policy.SegmentID(i))...)
+		all = append(append(all, questions(p, policy.SegmentID(i))...), looks(p, policy.SegmentID(i))...)
 	}
 	return all
 }
@@ -86,6 +87,50 @@ func questions(p policy.Policy, id policy.SegmentID) []opening {
 	}
 	ends := []policy.Endpoint{from}
 	return []opening{{ends, nil, of, served | ownAddress}, {ends, others, of, served}}
+}
+
+// looks returns the leases of a segment, and the search for its cameras: their own words, and those of whoever may find them.
+func looks(p policy.Policy, id policy.SegmentID) []opening {
+	s := p.Segments[id]
+	on := func(id policy.SegmentID, port uint16, t tags) opening {
+		from := policy.Endpoint{Kind: policy.SegmentEndpoint, Segments: []policy.SegmentID{id}}
+		service := policy.Service{Ports: []policy.Ports{{Protocol: policy.UDP, First: port, Last: port}}}
+		return opening{[]policy.Endpoint{from}, nil, []policy.Service{service}, served | ownAddress | t}
+	}
+	var all []opening
+	if s.Serve.Leases != nil {
+		all = append(all, slices.Repeat([]opening{on(id, 67, leases)}, 3)...)
+	}
+	for _, other := range s.Serve.Discovery {
+		all = append(all, on(other, 3702, discovery), on(id, 3702, discovery))
+	}
+	return all
+}
+
+// lease returns a question for a lease, of a named device or of a newcomer: to everybody, or to the gateway.
+func (m *marksman) lease(o opening) *sample {
+	id := o.from[0].Segments[0]
+	segment := m.Segments[id]
+	s := &sample{tags: o.tags, of: o}
+	p := &s.packet
+	p.IIF, p.MAC, p.Protocol, p.SourcePort, p.DestinationPort = segment.Interface, m.stranger(), policy.UDP, 68, 67
+	everybody := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	p.Destination = one(m.Rand, []netip.Addr{everybody, one(m.Rand, one(m.Rand, m.addressed()).Addresses).Addr(), segment.Addresses[0].Addr()})
+	for range 8 {
+		if d := one(m.Rand, m.Devices); d.Segment == id && d.Addresses[0].Is4() {
+			p.MAC, p.Source = d.MAC, d.Addresses[0]
+			break
+		}
+	}
+	if m.news < 8 && m.IntN(4) == 0 {
+		m.news++
+		p.MAC = m.stranger()
+		p.Source = one(m.Rand, []netip.Addr{netip.IPv4Unspecified(), segment.Serve.Leases.First, segment.Serve.Leases.Last.Next()})
+	}
+	if p.Source.BitLen() != p.Destination.BitLen() {
+		return nil
+	}
+	return s
 }
 
 func scheduleTag(p policy.Policy, windows []policy.Window, at policy.Moment) tags {
@@ -119,6 +164,9 @@ func (m *marksman) sample() *sample {
 	}
 	if m.IntN(100) >= 42 {
 		m.change(s)
+	}
+	if s.packet.Source.IsUnspecified() && s.packet.Destination.As4() != [4]byte{255, 255, 255, 255} {
+		return nil // Linux takes a packet from no address to everybody alone
 	}
 	if m.Site.Scope == policy.ScopeSegments && isGateway(m.Policy, s.packet.Source) {
 		return nil // Linux itself takes no packet of its own address from a wire, whoever governs it
@@ -155,6 +203,9 @@ func (m *marksman) finish(s *sample) *sample {
 
 // straight returns a packet that an opening means, or nil where its ends have no family in common.
 func (m *marksman) straight(o opening) *sample {
+	if o.tags&leases != 0 {
+		return m.lease(o)
+	}
 	for range 8 {
 		from, to := m.address(one(m.Rand, o.from)), m.target(o)
 		if from.BitLen() != to.BitLen() || from.BitLen() == 0 {

@@ -74,9 +74,8 @@ func (o Oracle) answered(k policy.Packet, to place) (Decision, bool) {
 		if prohibited && s.Refuse == policy.RefuseReject {
 			return allowed(RefusalAnswer).bySegment(s), true
 		}
-		if k.State != policy.New && o.serves(s, flow{
-			from: to, to: place{gateway: true, address: k.Source}, protocol: k.Protocol, port: k.SourcePort,
-		}) {
+		question := flow{from: to, to: place{gateway: true, address: k.Source}, protocol: k.Protocol, port: k.SourcePort}
+		if s, ok := o.offers(id, question); ok && k.State != policy.New {
 			return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
 		}
 	}
@@ -99,8 +98,7 @@ func (o Oracle) opened(f flow) Decision {
 // entering decides a flow to the gateway itself.
 func (o Oracle) entering(at policy.Moment, f flow) Decision {
 	for _, id := range f.from.segments {
-		s := o.policy.Segments[id]
-		if o.serves(s, f) {
+		if s, ok := o.offers(id, f); ok {
 			return allowed(Named).by("serve", s.Name, s.Serve.Origin)
 		}
 	}
@@ -163,6 +161,28 @@ func (o Oracle) serves(s policy.Segment, f flow) bool {
 	return false
 }
 
+// offers returns the segment whose block serves what a segment's machine asks the gateway: that segment's own, or the one whose cameras it
+// may find.
+func (o Oracle) offers(id policy.SegmentID, f flow) (policy.Segment, bool) {
+	s := o.policy.Segments[id]
+	if o.serves(s, f) {
+		return s, true
+	}
+	if f.protocol != policy.UDP || f.port != portDiscovery || !ownAddress(s, f.to) || !o.known(f.from, s) {
+		return policy.Segment{}, false
+	}
+	i := slices.IndexFunc(o.policy.Segments, func(other policy.Segment) bool { return slices.Contains(other.Serve.Discovery, id) })
+	if i < 0 {
+		return policy.Segment{}, false
+	}
+	return o.policy.Segments[i], true
+}
+
+// known says whether a governed segment's machine is verified. Of others only where they live is.
+func (o Oracle) known(p place, s policy.Segment) bool {
+	return !governed(s) || o.verified(p, s) && !o.bare(p)
+}
+
 // elsewhere says whether an address is the gateway's on whichever segment: its own, or that of any router there (RFC 4291, section 2.6.1).
 func (o Oracle) elsewhere(a netip.Addr) bool {
 	return o.addresses[a] || slices.ContainsFunc(o.networks, func(n network) bool {
@@ -200,7 +220,7 @@ func (o Oracle) leases(k policy.Packet, id policy.SegmentID) (Decision, bool) {
 	if s.Serve.Leases == nil || k.Protocol != policy.UDP || k.DestinationPort != portLeaseServer {
 		return Decision{}, false
 	}
-	known := o.verified(place{segments: []policy.SegmentID{id}, address: k.Source}, s)
+	known := o.known(place{segments: []policy.SegmentID{id}, address: k.Source}, s)
 	if k.Destination != everybody() && !ownAddress(s, place{address: k.Destination}) || !known && !o.newcomer(k, s) {
 		return Decision{}, false
 	}
@@ -224,8 +244,10 @@ func (o Oracle) discovered(k policy.Packet, from place) (Decision, bool) {
 		return Decision{}, false
 	}
 	for _, s := range o.policy.Segments {
-		finds := slices.ContainsFunc(s.Serve.Discovery, func(id policy.SegmentID) bool { return slices.Contains(from.segments, id) })
-		if finds || len(s.Serve.Discovery) > 0 && o.verified(place{segments: from.segments, address: k.Source}, s) {
+		finds := slices.ContainsFunc(s.Serve.Discovery, func(id policy.SegmentID) bool {
+			return slices.Contains(from.segments, id) && o.known(place{segments: from.segments, address: k.Source}, o.policy.Segments[id])
+		})
+		if finds || len(s.Serve.Discovery) > 0 && o.known(place{segments: from.segments, address: k.Source}, s) {
 			return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
 		}
 	}

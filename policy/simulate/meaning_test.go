@@ -293,6 +293,9 @@ allowed cam1 hall 10.31.0.21 > 10.31.0.1 udp/40000 sport=3702 reply : serve hall
 allowed cam1 x 0.0.0.0 > 10.31.0.1 udp/67 sport=68 : serve hall
 allowed cam1 x 10.31.0.150 > 10.31.0.1 udp/67 sport=68 : serve hall
 allowed cam1 x 10.31.0.150 > 255.255.255.255 udp/67 sport=68 : serve hall
+allowed lan0 pc 10.50.0.5 > 10.50.0.1 udp/3702 : serve hall
+blocked lan1 pc 172.16.5.7 > 172.16.5.1 udp/3702 : gateway-itself
+blocked lan0 pc 10.50.0.5 > 10.31.0.1 udp/3702 : gateway-itself
 blocked cam1 x 10.31.0.77 > 10.31.0.1 udp/67 sport=68 : unknown-device
 blocked cam1 x 10.31.0.21 > 10.31.0.1 udp/67 sport=68 : identity
 blocked cam1 x 10.31.0.150 > 10.31.0.1 udp/67 sport=69 : unknown-device
