@@ -59,6 +59,11 @@ func onDebian() []judged {
 			must: "TestServeLocal TestServeRate TestServeAnswersOnly TestServeLeases" +
 				" TestErrorsFromTheOtherSide TestObserve TestObservedEscapes TestSwitchingModes TestObservedFlowsLive",
 		},
+		{
+			folder: "integration", alone: true,
+			must: "TestServeIntercept TestServeNoStranger TestServeComesFirst TestServeKeepsReplies TestServeDiscovery TestServeRecorders" +
+				" TestNotServed",
+		},
 		// The last one: the kernel is not whole again afterwards.
 		{folder: "integration", alone: true, must: "TestKernelWithoutReject"},
 	}
