@@ -310,6 +310,35 @@ func TestRevokedOnABridge(t *testing.T) {
 	}
 }
 
+// TestErrorsOfRevokedServices holds that an error is told by its flow's own service, while the flow is remembered and others are allowed.
+func TestErrorsOfRevokedServices(t *testing.T) {
+	l := oneSwitch(t)
+	apply(t, l, read(t, onBridge+onBridgeAllows))
+	if err := l.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w := &wires{t: t, l: l}
+	echo(t, l, c1, 554)
+	streams := []*conversation{dial(t, l, nvr, "10.30.0.21", 554), dial(t, l, nvr, "fd30::21", 554)}
+	told := func(c *conversation) bool {
+		local, remote := c.ends(t)
+		near := netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
+		far := netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+		return crosses(t, l, w.report("", c1, nvr, far.Addr(), near.Addr(), near, far, 0, true))
+	}
+	for _, s := range streams {
+		if !told(s) {
+			t.Errorf("control: no error about %s arrives while it is allowed", s.name)
+		}
+	}
+	apply(t, l, read(t, onBridge+strings.Replace(onBridgeAllows, `["rtsp", "ping"]`, `["ping"]`, 1)))
+	for _, s := range streams {
+		if told(s) {
+			t.Errorf("an error about %s arrives, which is allowed no longer", s.name)
+		}
+	}
+}
+
 // TestLimitedOnABridge holds that an exception opens both ways on the bridge and that the kernel ends it there, with its running flows.
 func TestLimitedOnABridge(t *testing.T) {
 	l := oneSwitch(t)
