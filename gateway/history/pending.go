@@ -135,7 +135,9 @@ func (s Store) Pending() (Pending, error) {
 // assemble reads a pending change from its parts.
 func (s Store) assemble() (Pending, error) {
 	what, damage := s.promised()
-	if s.kept(what) {
+	if kept, err := s.kept(what); err != nil {
+		return what.pending(), err
+	} else if kept {
 		return Pending{}, ErrNone
 	}
 	p := what.pending()
@@ -163,12 +165,15 @@ func (s Store) promised() (promise, error) {
 }
 
 // kept says whether the change was confirmed and only not cleared away: its policy is the last good one instead of a pending one.
-func (s Store) kept(what promise) bool {
+func (s Store) kept(what promise) (bool, error) {
 	if _, err := os.Lstat(s.pending(policyPart)); !errors.Is(err, fs.ErrNotExist) {
-		return false
+		return false, err
 	}
 	content, err := read(s.applied())
-	return err == nil && digest(content) == what.Policy
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && digest(content) == what.Policy, err
 }
 
 // part reads a part and holds it against its digest. A part that is not there is damage: it was synced before the promise.
@@ -204,11 +209,18 @@ func (s Store) Confirm(id string) error {
 // finish clears away a change that was confirmed, where somebody was cut off before he had.
 func (s Store) finish() error {
 	what, err := s.promised()
-	if errors.Is(err, fs.ErrNotExist) || !s.kept(what) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if damaged := (&DamagedError{}); err != nil && !errors.As(err, &damaged) {
+		return fmt.Errorf("read the pending change: %w", err)
+	}
+	if kept, err := s.kept(what); err != nil || !kept {
+		return err
+	}
 	err = s.Settle(what.Revision, OutcomeConfirmed)
-	if gone := (&RevisionError{}); err != nil && !errors.As(err, &gone) {
+	gone, settled := &RevisionError{}, &SettledError{}
+	if err != nil && !errors.As(err, &gone) && !errors.As(err, &settled) {
 		return err
 	}
 	return s.sweep()
@@ -231,15 +243,18 @@ func (s Store) End(id string) error {
 
 // sweep removes a change: its promise first, by which it is over, then its parts.
 func (s Store) sweep() error {
-	err := errors.Join(remove(s.pending(promisePart)), syncDirectory(s.dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // not even a state directory
+	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
+	if err := errors.Join(remove(s.pending(promisePart)), syncDirectory(s.dir)); err != nil {
+		return fmt.Errorf("end the pending change: %w", err)
+	}
+	var err error
 	for _, part := range []string{twinPart, beforePart, policyPart} {
 		err = errors.Join(err, remove(s.pending(part)))
 	}
 	if err != nil {
-		return fmt.Errorf("remove the pending change: %w", err)
+		return fmt.Errorf("remove what is left of a pending change: %w", err)
 	}
 	return nil
 }

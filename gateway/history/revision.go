@@ -77,7 +77,7 @@ func (s Store) archive(n int) string { return filepath.Join(s.revisions(), strco
 
 // Record keeps a policy under the next number. Its archive is on disk before its entry, and both before Record returns.
 func (s Store) Record(a Applied, outcome Outcome) (Entry, error) {
-	if err := errors.Join(s.finish(), s.make(s.revisions())); err != nil {
+	if err := errors.Join(s.finish(), s.forsake(), s.make(s.revisions())); err != nil {
 		return Entry{}, err
 	}
 	numbers, err := s.numbers()
@@ -98,7 +98,7 @@ func (s Store) Record(a Applied, outcome Outcome) (Entry, error) {
 	if err := saveSealed(s.entry(e.Revision), e); err != nil {
 		return Entry{}, fmt.Errorf("record revision %d: %w", e.Revision, err)
 	}
-	return e, errors.Join(s.forsake(e.Revision), s.tidy())
+	return e, s.tidy()
 }
 
 // Settle writes what became of a revision. Once settled, it is so for good: another outcome is a *SettledError.
@@ -146,7 +146,10 @@ func (s Store) Entries() ([]Entry, error) {
 // overlay lists as confirmed what was confirmed and could not be settled any more: nobody ever reads between.
 func (s Store) overlay(entries []Entry) {
 	what, err := s.promised()
-	if errors.Is(err, fs.ErrNotExist) || !s.kept(what) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if kept, err := s.kept(what); err != nil || !kept {
 		return
 	}
 	for i, e := range entries {
@@ -236,14 +239,14 @@ func (s Store) numbers() ([]numbered, error) {
 }
 
 // forsake settles what is recorded as pending and is not, because somebody was cut off before he touched the kernel.
-func (s Store) forsake(but int) error {
+func (s Store) forsake() error {
 	p, err := s.Pending()
 	if err != nil && !errors.Is(err, ErrNone) {
 		return nil // the damaged one may be any of them
 	}
 	entries, _ := s.Entries() // what is damaged is not known to be pending
 	for _, e := range entries {
-		if e.Outcome != OutcomePending || e.Revision == p.Revision || e.Revision == but {
+		if e.Outcome != OutcomePending || e.Revision == p.Revision {
 			continue
 		}
 		if err := s.Settle(e.Revision, OutcomeReverted); err != nil {
