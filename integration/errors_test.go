@@ -250,3 +250,70 @@ func (r *reporter) of(t *testing.T, name string, like netip.Addr) netip.Addr {
 	t.Helper()
 	return machine(t, r.Lab, name).Address(like)
 }
+
+// TestErrorsOfRouters holds that a router inside a segment, and one behind it, may say what became of a packet of an open flow to somebody
+// behind them. The controls are errors about flows that are not open, from another source than the camera's own on a camera's interface,
+// and by the wrong interface.
+func TestErrorsOfRouters(t *testing.T) {
+	l := open(t)
+	site := strings.Replace(head, `address = "10.40.0.11"`, `addresses = ["10.40.0.11", "fd40::11"]`, 1)
+	route := func(after, four, via4, six, via6 string) {
+		const block = "\n  route {\n    to = [%q]\n    via = %q\n  }"
+		site = strings.Replace(site, after, after+fmt.Sprintf(block+block, four, via4, six, via6), 1)
+	}
+	route(`addresses = ["10.40.0.1/24", "fd40::1/64"]`, "10.41.0.0/24", "10.40.0.11", "fd41::/64", "fd40::11")
+	route(`addresses = ["10.50.0.1/24", "fd50::1/64"]`, "172.16.0.0/12", "10.50.0.9", "fd51::/64", "fd50::9")
+	apply(t, l, read(t, site+allows+`
+recorder "far" {
+  segment   = segment.recorders
+  addresses = ["10.41.0.10", "fd41::10"]
+}
+service "push" {
+  udp = ["7100"]
+}
+allow "push" {
+  from     = segment.cameras
+  to       = [recorder.far, "172.16.0.0/12", "fd51::/64"]
+  services = [service.push]
+}
+allow "visit" {
+  from     = ["172.16.0.0/12", "fd51::/64"]
+  to       = recorder.far
+  services = [service.push]
+}
+`))
+	r := newReporter(t, l)
+	for i, c := range []struct{ router, camera, far, closed, via, deeper string }{
+		{nvr2, inCamera, "10.41.0.10", "10.41.0.11", "10.40.0.11", "10.41.0.1"},
+		{nvr2, inCamera6, "fd41::10", "fd41::11", "fd40::11", "fd41::1"},
+		{jump, inCamera, "172.16.7.7", "192.168.7.7", "10.50.0.9", "172.16.7.1"},
+		{jump, inCamera6, "fd51::7", "fd52::7", "fd50::9", "fd51::1"},
+	} {
+		own := uint16(42000 + i)
+		f := tie{from: c1, to: c.router, here: addr(c.camera), there: addr(c.far), protocol: policy.UDP, port: 7100, own: own}
+		r.open(t, f)
+		for _, source := range [...]string{c.via, c.deeper, c.far} {
+			r.report(t, c.router, addr(source), f, true, true)
+			shut := f
+			shut.there = addr(c.closed)
+			r.report(t, c.router, addr(source), shut, true, false) // no flow of anybody's
+			shut = f
+			shut.port = 7101
+			r.report(t, c.router, addr(source), shut, true, false)
+			r.report(t, internet, addr(source), f, true, false)
+			r.report(t, c1, addr(source), f, false, false)
+		}
+	}
+	for i, c := range []struct{ router, here, far, via string }{
+		{nvr2, "172.16.7.7", "10.41.0.10", "10.40.0.11"},
+		{nvr2, "fd51::7", "fd41::10", "fd40::11"},
+	} {
+		f := tie{from: jump, to: c.router, here: addr(c.here), there: addr(c.far), protocol: policy.UDP, port: 7100, own: uint16(43000 + i)}
+		r.open(t, f)
+		for _, source := range [...]string{c.via, c.far} {
+			r.report(t, c.router, addr(source), f, true, true)
+			r.report(t, c1, addr(source), f, true, false)
+		}
+	}
+	r.check(t)
+}

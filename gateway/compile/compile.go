@@ -86,8 +86,8 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	}
 	t.Chains = append(t.Chains, common()...)
 	t.Chains = append(t.Chains, prerouting(c.Site.Scope)...)
-	if abroad := len(c.sets[0].abroad)+len(c.sets[1].abroad) > 0; abroad || c.limited() {
-		t.Chains = append(t.Chains, unlock(c.live, abroad))
+	if routed := c.routed(); routed || c.limited() {
+		t.Chains = append(t.Chains, unlock(c.live, routed))
 	}
 	t.Chains = append(t.Chains, input(c.Site.Scope, manage, serves)...)
 	t.Chains = append(t.Chains, output(c.Site.Scope, serves)...)
@@ -203,6 +203,13 @@ func hours(windows []policy.Window) []policy.Window {
 	return list
 }
 
+// routed says whether ICMP errors come from routers that are no peers: on the way through an uplink, or inside a segment.
+func (c compiler) routed() bool {
+	return len(c.sets[0].abroad)+len(c.sets[1].abroad) > 0 || slices.ContainsFunc(c.Segments, func(s policy.Segment) bool {
+		return isInside(&s) && len(s.Routes) > 0
+	})
+}
+
 // limited says whether an exception or a schedule limits anything.
 func (c compiler) limited() bool {
 	return slices.ContainsFunc(c.live, func(l *live) bool { return !l.none() })
@@ -316,6 +323,8 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		interval("inside"+s, "networks that no uplink owns", prefixes(networks(p, c.v4, isInside)), c.source),
 		guarded(p, c.family),
 		hash("abroad"+s, "governed devices that an allow lets through an uplink", c.abroad, c.source),
+		interval("routers"+s, "who may report what became of a packet behind a recorder's interface", ranges(routers(p, c.v4)),
+			ruleset.IIFName, c.source),
 		interval("stands"+s, "which address is behind which interface", ranges(homes(p, c.v4, isInside)), ruleset.IIFName, c.source),
 		hash("themselves"+s, "a device on a camera's interface, twice", c.themselves, c.source, c.destination),
 		rates("reports"+s, "errors of one source", len(p.Devices), ruleset.IIFName, c.source),
@@ -456,6 +465,42 @@ func masqueraded(p policy.Policy, v4 bool) map[string][]netip.Prefix {
 		}
 	}
 	return m
+}
+
+// routers returns, by the interfaces of recorder segments, their routers and what is behind those, but for the addresses of devices: who
+// these are is known.
+func routers(p policy.Policy, v4 bool) map[string][]netip.Prefix {
+	m := map[string][]netip.Prefix{}
+	for i := range p.Segments {
+		s := &p.Segments[i]
+		if s.Kind != policy.RecorderSegment {
+			continue
+		}
+		var list []netip.Prefix
+		for _, r := range s.Routes {
+			list = append(append(list, r.To...), netip.PrefixFrom(r.Via, r.Via.BitLen()))
+		}
+		for _, n := range list {
+			if n.Addr().Is4() != v4 {
+				continue
+			}
+			for _, name := range entrances(s, nil) {
+				m[name] = append(m[name], without(n, append(nested(p, i, n), named(p)...))...)
+			}
+		}
+	}
+	return m
+}
+
+// named returns the addresses of every device.
+func named(p policy.Policy) []netip.Prefix {
+	var list []netip.Prefix
+	for _, d := range p.Devices {
+		for _, a := range d.Addresses {
+			list = append(list, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	return list
 }
 
 func (c compiler) translates() bool {

@@ -97,6 +97,8 @@ func (f family) slow(serves bool) ruleset.Chain {
 		rule("", in("devices"+s, ruleset.IIFName, ruleset.EtherSource, f.source), goTo("known"+s)),
 		rule("a device without a MAC", in("bare"+s, ruleset.IIFName, f.source), goTo("barely"+s)),
 	}
+	rules = append(rules, rule("a router on the way to recorders: forward asks conntrack", is(f.icmpType, types(f.errors)...),
+		in("routers"+s, ruleset.IIFName, f.source), mark(markJudge), accept()))
 	if f.v4 && serves {
 		rules = append(rules, leased4())
 	}

@@ -160,6 +160,7 @@ func (j *jail) opening(o opening) {
 			j.peering[own.segment.Interface] = append(j.peering[own.segment.Interface], peerRoute{n, w.Via, w.Interface})
 			j.inbound(own, peer, n)
 		}
+		j.routers(own, peer, o)
 	}
 }
 
@@ -212,7 +213,7 @@ func (j *jail) byRule(own, peer side, o opening) {
 		if peer.segment.Kind == policy.UplinkSegment && enforced(own.segment) {
 			j.keepInside(own.segment, to)
 		}
-		j.errors(own, peer, o)
+		j.errors(own, peer, o, own.networks(o.v4))
 		for _, home := range own.networks(o.v4) {
 			out := netstate.Rule{
 				Family: netstate.FamilyOf(home.Addr()), Priority: preference(peer, o), From: home, To: to,
@@ -255,10 +256,10 @@ func wayTo(peer side) uint32 {
 // whole32 is the mask of a mark that is compared whole: foreign programs have bits of their own.
 const whole32 = 1<<32 - 1
 
-// errors lets ICMP errors about what goes through an uplink in, whoever on the way there sends them, and those of the device itself out.
+// errors lets ICMP errors about what goes to a peer in, whoever on the way there sends them, and those of the device itself out.
 // The packet filter's mark is asked for, so that without it nothing passes; the reverse-path check of IPv4 looks for both rules, too.
-func (j *jail) errors(own, peer side, o opening) {
-	for _, home := range own.networks(o.v4) {
+func (j *jail) errors(own, peer side, o opening, homes []netip.Prefix) {
+	for _, home := range homes {
 		in := netstate.Rule{
 			Family: netstate.FamilyOf(home.Addr()), Priority: preference(peer, o), To: home, IIF: peer.segment.Interface,
 			Mark: netstate.ErrorMark, Mask: whole32, Protocol: policy.ICMPv6, Table: netstate.CameraTable,
@@ -269,6 +270,28 @@ func (j *jail) errors(own, peer side, o opening) {
 		back := in
 		back.From, back.To, back.IIF, back.Table = home, netip.Prefix{}, own.segment.Interface, netstate.MainTable
 		j.rules[in], j.rules[back] = true, true
+	}
+}
+
+// routers lets ICMP errors of the routers that either segment names come back: they are no peers either. Those of an own router the
+// reverse-path check of IPv4 looks for at the peer's interface, as if a reply went there.
+func (j *jail) routers(own, peer side, o opening) {
+	if !enforced(own.segment) {
+		return
+	}
+	if len(peer.segment.Routes) > 0 {
+		j.errors(own, peer, o, own.home4or6(o.v4))
+	}
+	if len(own.segment.Routes) == 0 || !o.v4 || enforced(peer.segment) {
+		return
+	}
+	for _, from := range peer.networks(o.v4) {
+		for _, to := range segmentNetworks(own.segment, o.v4) {
+			j.rules[netstate.Rule{
+				Family: netstate.IPv4, Priority: netstate.ExceptionPreference, From: from, To: to, IIF: peer.segment.Interface,
+				Mark: netstate.ErrorMark, Mask: whole32, Protocol: policy.ICMP, Table: netstate.CameraTable,
+			}] = true
+		}
 	}
 }
 

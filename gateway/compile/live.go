@@ -398,8 +398,8 @@ func (l *live) leakSets() []ruleset.Set {
 // routing asks for the mark, so that the way ends when the elements do. Nobody else's packet has the marks behind it. Whatever ingress
 // found whole has a way of its own.
 //
-// ICMP errors about what goes through an uplink have a mark of their own: the routers that send them, and those that they are sent to, are
-// no peers.
+// ICMP errors about what goes through an uplink, or to a segment with routers, have a mark of their own: the routers that send them, and
+// those that they are sent to, are no peers.
 func unlock(all []*live, standing bool) ruleset.Chain {
 	hook := ruleset.Hook{Point: ruleset.Prerouting, Priority: priorityLast}
 	rules := []ruleset.Rule{
@@ -409,7 +409,7 @@ func unlock(all []*live, standing bool) ruleset.Chain {
 	for _, l := range all {
 		related := l.reported()
 		if standing {
-			for _, side := range [...]string{"uplinks", "governed"} {
+			for _, side := range [...]string{"uplinks", "governed", "clients"} {
 				rules = append(rules, rule("", slices.Concat([]ruleset.Statement{in(side, ruleset.IIFName)}, related,
 					[]ruleset.Statement{mark(netstate.ErrorMark), accept()})...))
 			}

@@ -111,6 +111,7 @@ func TestInterceptJail(t *testing.T) {
 		"pref 874 from all iif cam0 ipproto udp dport 123", "pref 874 from all iif cam0 ipproto udp dport 123",
 		"pref 874 from all iif cam0 ipproto udp dport 53", "pref 874 from all iif cam0 ipproto udp dport 53",
 		"pref 880 from all iif cam0", "pref 880 from all iif cam0",
+		"pref 877 from 10.30.0.0/24 iif cam0 fwmark 0x434f5245 ipproto icmp lookup 254",
 		"blackhole 10.30.0.0/24 table 883 proto 67 metric 4278198272",
 		"local ::/0 dev lo table 882 proto 67 metric 1024", "local default dev lo table 882 proto 67",
 	}
@@ -118,7 +119,7 @@ func TestInterceptJail(t *testing.T) {
 	if len(got) != len(want) {
 		t.Errorf("the jail holds (-want +got):\n%s", cmp.Diff(want, got))
 	}
-	for _, w := range want[:8] {
+	for _, w := range want[:9] {
 		if !slices.Contains(got, w) {
 			t.Errorf("no %s in %q", w, got)
 		}

@@ -66,9 +66,10 @@ func (m *marksman) aboutIt(s *sample) {
 		}
 		p.MAC = m.otherMAC()
 	case 2:
-		// Inside, policy routing lets nobody in but the peer itself, his routers and neighbours included.
-		home, other := owner(m.Policy, p.Source), m.anyone()
-		known := home != nil && (home.Kind == policy.UplinkSegment || home.Kind == policy.CameraSegment)
+		// Where a segment has no router, policy routing lets nobody in but the peer itself; and no router's address leaves by an uplink.
+		home, other, to := owner(m.Policy, p.Source), m.anyone(), owner(m.Policy, p.Destination)
+		known := home != nil && (home.Kind == policy.UplinkSegment || home.Kind == policy.CameraSegment ||
+			len(home.Routes) > 0 && to != nil && to.Kind != policy.UplinkSegment)
 		if known && other.BitLen() == p.Source.BitLen() && !isGateway(m.Policy, other) {
 			iif := p.IIF
 			p.Source = other

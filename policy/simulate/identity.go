@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"net/netip"
 	"slices"
 
 	"cordon/policy"
@@ -31,6 +32,10 @@ func (o Oracle) unverified(k policy.Packet, from place) (Decision, bool) {
 	if d, ok := o.asksForLease(k, from); ok {
 		return d, true
 	}
+	if isError(k) && o.is(from, func(s policy.Segment) bool { return reports(s, k.Source) }) && len(o.devices[k.Source]) == 0 &&
+		slices.Equal(o.owners(k.Source), from.segments) {
+		return Decision{}, false // a router on the way to recorders
+	}
 	byAddress, byMAC := o.devices[k.Source], o.machines[k.MAC]
 	switch {
 	case len(byAddress) > 0:
@@ -41,6 +46,14 @@ func (o Oracle) unverified(k policy.Packet, from place) (Decision, bool) {
 		return blocked(UnknownDevice).bySegment(o.first(from)), true
 	}
 	return Decision{}, false
+}
+
+// reports says whether an address is of one of a recorder segment's routers, or behind one: an error binds identity on a camera's interface
+// alone.
+func reports(s policy.Segment, a netip.Addr) bool {
+	return s.Kind == policy.RecorderSegment && slices.ContainsFunc(s.Routes, func(r policy.Route) bool {
+		return r.Via == a || slices.ContainsFunc(r.To, func(n netip.Prefix) bool { return n.Contains(a) })
+	})
 }
 
 // asksForLease decides what a machine that is not named here sends to keep its lease.
