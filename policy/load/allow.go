@@ -133,18 +133,20 @@ func (l *loader) referred(r *ref, v value, may ends) (policy.Endpoint, bool) {
 }
 
 func (l *loader) devicesIn(id policy.SegmentID) []policy.DeviceID {
-	var ids []policy.DeviceID
-	for i, d := range l.out.Devices {
-		if d.Segment == id {
-			ids = append(ids, policy.DeviceID(i))
+	if l.members == nil {
+		l.members = make([][]policy.DeviceID, len(l.out.Segments))
+		for i, d := range l.out.Devices {
+			if d.Segment >= 0 {
+				l.members[d.Segment] = append(l.members[d.Segment], policy.DeviceID(i))
+			}
 		}
 	}
-	return ids
+	return slices.Clip(l.members[id])
 }
 
 func (l *loader) literal(w word) (policy.Endpoint, bool) {
 	p, ok := l.prefix(w)
-	if !ok {
+	if !ok || !l.budget.pay(segmentCost*len(l.out.Segments), w.place.origin) {
 		return policy.Endpoint{}, false
 	}
 	e := policy.Endpoint{Kind: policy.NetworkEndpoint, Name: w.text, Network: p, Origin: w.place.origin}
@@ -264,11 +266,13 @@ func (l *loader) servicesOf(b block) []policy.Service {
 		l.report.add(b.place(a.Expr), "names-nothing", message.Args{"name": "services"})
 	}
 	var list []policy.Service
+	named := map[string]bool{}
 	for _, v := range values {
 		s, ok := l.serviceOf(v)
-		if !ok || slices.ContainsFunc(list, func(have policy.Service) bool { return have.Name == s.Name }) {
+		if !ok || named[s.Name] {
 			continue
 		}
+		named[s.Name] = true
 		list = append(list, s)
 		l.items[b.kind+"."+b.name] = append(l.items[b.kind+"."+b.name], value{place: v.place})
 	}
@@ -298,8 +302,10 @@ func (l *loader) serviceOf(v value) (policy.Service, bool) {
 		l.report.add(v.place, "service-port", message.Args{"value": name})
 		return policy.Service{}, false
 	}
-	candidates := slices.Concat(slices.Sorted(maps.Keys(l.builtins)), slices.Sorted(maps.Keys(l.ids["service"])))
-	args := withNearest(name, candidates, message.Args{"name": name})
+	args := withNearestOf(&l.hints, name, l.ids["service"], message.Args{"name": name})
+	if args["nearest"] == "" {
+		args = withNearest(name, slices.Sorted(maps.Keys(l.builtins)), args)
+	}
 	l.report.add(v.place, "unknown-service", args)
 	return policy.Service{}, false
 }

@@ -45,15 +45,23 @@ func (b block) place(expr hcl.Expression) place {
 
 // column returns which column of the row the expression reads.
 func (b block) column(expr hcl.Expression) string {
+	if e, ok := expr.(*hclsyntax.ScopeTraversalExpr); ok { // as almost every attribute of such a block is
+		return b.cell(e.Traversal)
+	}
 	for _, t := range expr.Variables() {
-		if t.RootName() != b.iterator || len(t) < 3 {
-			continue
-		}
-		if name, ok := stepName(t[2]); ok {
+		if name := b.cell(t); name != "" {
 			return name
 		}
 	}
 	return ""
+}
+
+func (b block) cell(t hcl.Traversal) string {
+	if t.RootName() != b.iterator || len(t) < 3 {
+		return ""
+	}
+	name, _ := stepName(t[2])
+	return name
 }
 
 func stepName(step hcl.Traverser) (string, bool) {
@@ -170,7 +178,10 @@ func (l *loader) elements(b block, expr hclsyntax.Expression) ([]element, bool) 
 		l.report.add(b.place(expr), "bad-for-each", nil)
 		return nil, false
 	}
-	var list []element
+	if !l.budget.pay(turnCost*v.LengthInt(), origin(expr.Range())) {
+		return nil, false
+	}
+	list := make([]element, 0, v.LengthInt())
 	for it := v.ElementIterator(); it.Next(); {
 		key, value := it.Element()
 		if v.Type().IsSetType() {

@@ -138,12 +138,16 @@ func (l *loader) share() {
 // checkTrunks reports cameras or recorders that stand on a trunk itself: its guard and theirs would see every frame of the tagged
 // interfaces, too.
 func (l *loader) checkTrunks() {
+	on := map[string][]int{}
+	for i, s := range l.out.Segments {
+		if s.VLAN != nil {
+			on[s.VLAN.Parent] = append(on[s.VLAN.Parent], i)
+		}
+	}
 	for _, native := range l.out.Segments {
-		i := slices.IndexFunc(l.out.Segments, func(s policy.Segment) bool {
-			return s.VLAN != nil && s.VLAN.Parent == native.Interface && s.Name != native.Name
-		})
-		if i >= 0 && native.Interface != "" && native.Kind.Governed() {
-			tagged := l.out.Segments[i]
+		first := slices.IndexFunc(on[native.Interface], func(i int) bool { return l.out.Segments[i].Name != native.Name })
+		if first >= 0 && native.Interface != "" && native.Kind.Governed() {
+			tagged := l.out.Segments[on[native.Interface][first]]
 			l.report.add(at(native.Origin), "governed-trunk", message.Args{"name": native.Interface, "segment": tagged.Name}, tagged.Origin)
 		}
 	}

@@ -75,6 +75,9 @@ func (l *loader) twice(first, second holder, code string, args message.Args) {
 // checkNetworks holds the segments against one another.
 func (l *loader) checkNetworks() {
 	for i, b := range l.seen.networks {
+		if !l.budget.pay(pairCost*i, b.origin) {
+			return
+		}
 		for _, a := range l.seen.networks[:i] {
 			if a.segment == b.segment || !a.prefix.Overlaps(b.prefix) || a.prefix.Bits() == 0 {
 				continue
@@ -262,7 +265,7 @@ func (l *loader) checkReach(b block, a policy.Allow, from, to side) {
 	}
 }
 
-func (r *report) failed() bool { return message.HasErrors(r.list) }
+func (r *report) failed() bool { return r.errors }
 
 // openedByRecorder says whether a service is one that a recorder opens towards a camera, never the other way.
 func openedByRecorder(s policy.Service) bool {

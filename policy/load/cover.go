@@ -47,6 +47,11 @@ func familyOf(a netip.Addr) family {
 }
 
 func (l *loader) side(endpoints []policy.Endpoint) side {
+	for _, e := range endpoints {
+		if !l.budget.pay(len(l.out.Devices)/64+len(e.Devices)*2, e.Origin) {
+			return side{member: make([]uint64, len(l.out.Devices)/64+1)}
+		}
+	}
 	s := side{member: make([]uint64, len(l.out.Devices)/64+1)}
 	for _, e := range endpoints {
 		s.uplink = s.uplink || l.isUplink(e.Segments)
@@ -126,6 +131,9 @@ func (l *loader) checkCovered() {
 		})
 	}
 	for i, a := range list {
+		if !l.budget.pay(coverCost*len(list), a.allow.Origin) {
+			return
+		}
 		if a.from.nobody() || a.to.nobody() {
 			continue
 		}

@@ -14,6 +14,9 @@ import (
 	"cordon/policy/message"
 )
 
+// maxColumns is how many columns a CSV file may have.
+const maxColumns = 1000
+
 // sheet is a CSV file: the places of its rows' cells are kept, so that a mistake in a cell is reported there.
 type sheet struct {
 	file   *file // nil for text that came from no file
@@ -56,9 +59,12 @@ func cellText(rest string) string {
 }
 
 // decodeCSV reads a sheet: a header and rows, cells trimmed, separated by commas or, as a French Excel writes, by semicolons.
-func decodeCSV(f *file, text string) (cty.Value, faults) {
+func decodeCSV(f *file, text string, work *budget) (cty.Value, faults) {
 	text = strings.TrimPrefix(text, "\uFEFF")
 	s := &sheet{file: f}
+	if number := longLine(text); number > 0 {
+		return cty.NilVal, faults{s.fault("line-too-long", number, 1, nil)}
+	}
 	in := csv.NewReader(strings.NewReader(text))
 	in.Comma = separator(text)
 	in.FieldsPerRecord = -1
@@ -75,11 +81,16 @@ func decodeCSV(f *file, text string) (cty.Value, faults) {
 		trim(record)
 		if s.header == nil {
 			s.header = record
-			wrong = s.checkHeader(in)
+			if wrong = s.checkHeader(in); len(s.header) > maxColumns {
+				return cty.NilVal, wrong
+			}
 			continue
 		}
 		if empty(record) { // a spreadsheet ends in lines of separators
 			continue
+		}
+		if !work.pay(rowCost+cellCost*len(record), policy.Origin{}) {
+			return cty.NilVal, append(wrong, one("too-much-work", nil)...)
 		}
 		r := &row{sheet: s, cells: make([]int, len(record))}
 		for i := range record {
@@ -160,6 +171,10 @@ func (s *sheet) value(record []string) (cty.Value, error) {
 func (s *sheet) checkHeader(in *csv.Reader) faults {
 	for len(s.header) > 1 && s.header[len(s.header)-1] == "" {
 		s.header = s.header[:len(s.header)-1]
+	}
+	if len(s.header) > maxColumns {
+		line, column := in.FieldPos(maxColumns)
+		return faults{s.fault("csv-columns", line, column, nil)}
 	}
 	var wrong faults
 	seen := map[string]bool{}

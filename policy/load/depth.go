@@ -1,7 +1,7 @@
 package load
 
 import (
-	"bytes"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -21,13 +21,21 @@ const maxLine = 256 << 10
 
 // tooLong returns the first line that is too long.
 func tooLong(f *file) policy.Origin {
-	number := 0
-	for line := range bytes.Lines(f.text) {
-		if number++; len(line) > maxLine {
-			return policy.Origin{File: f.name, Line: number, Column: 1, EndLine: number, EndColumn: 2}
-		}
+	if number := longLine(string(f.text)); number > 0 {
+		return policy.Origin{File: f.name, Line: number, Column: 1, EndLine: number, EndColumn: 2}
 	}
 	return policy.Origin{}
+}
+
+// longLine returns the number of the first line that is too long, from 1, or 0.
+func longLine(text string) int {
+	number := 0
+	for line := range strings.Lines(text) {
+		if number++; len(line) > maxLine {
+			return number
+		}
+	}
+	return 0
 }
 
 // depth follows the tokens of a text.
@@ -47,6 +55,10 @@ type level struct {
 // process.
 func TooDeep(name string, text []byte) policy.Origin {
 	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos)
+	return deepIn(tokens)
+}
+
+func deepIn(tokens hclsyntax.Tokens) policy.Origin {
 	d := depth{open: []level{{}}}
 	for i, t := range tokens {
 		d.follow(t.Type)

@@ -15,6 +15,11 @@ func deviceKinds() []policy.DeviceKind {
 }
 
 func (l *loader) decodeDevices() {
+	count := 0
+	for _, kind := range deviceKinds() {
+		count += len(l.blocks[kind.String()])
+	}
+	l.out.Devices = make([]policy.Device, 0, count)
 	for _, kind := range deviceKinds() {
 		s, _ := schemaOf(kind.String())
 		for _, b := range l.blocks[kind.String()] {

@@ -16,14 +16,19 @@ import (
 
 // eval returns the value of an expression of a block. When it has none, the reason is reported.
 func (l *loader) eval(b block, expr hclsyntax.Expression) (cty.Value, bool) {
-	if !l.sound(b, expr) {
+	if l.budget.over() || !l.sound(b, expr) {
 		return cty.DynamicVal, false
 	}
 	v, diags := expr.Value(b.ctx)
+	if l.budget.over() && l.budget.spent.Line == 0 { // a function does not know where it is called
+		l.budget.spent = origin(expr.Range())
+	}
 	for _, d := range diags {
 		l.explain(b, expr, d)
 	}
-	if diags.HasErrors() || !v.IsWhollyKnown() {
+	here := origin(expr.Range())
+	affordable := l.budget.pay(readingCost, here) && l.budget.valued(v, readCost, here)
+	if diags.HasErrors() || !affordable || !v.IsWhollyKnown() {
 		return cty.DynamicVal, false
 	}
 	return v, true
@@ -99,7 +104,7 @@ func (l *loader) knownLocal(t hcl.Traversal, here place) bool {
 		return true
 	}
 	if !l.partial {
-		args := withNearest(name, slices.Sorted(maps.Keys(l.locals)), message.Args{"name": name})
+		args := withNearestOf(&l.hints, name, l.locals, message.Args{"name": name})
 		l.report.add(here, "unknown-local", args)
 	}
 	return false
@@ -114,7 +119,7 @@ func (l *loader) knownVariable(t hcl.Traversal, here place) bool {
 		return true
 	}
 	if !l.missingMay("variable") {
-		args := withNearest(name, slices.Sorted(maps.Keys(l.variables)), message.Args{"name": name})
+		args := withNearestOf(&l.hints, name, l.variables, message.Args{"name": name})
 		l.report.add(here, "unknown-variable", args)
 	}
 	return false
@@ -145,7 +150,7 @@ func (l *loader) unknownReference(here place, kind, name string) {
 	if l.missingMay(kind) {
 		return
 	}
-	args := withNearest(name, slices.Sorted(maps.Keys(l.ids[kind])), message.Args{"kind": kind, "name": name})
+	args := withNearestOf(&l.hints, name, l.ids[kind], message.Args{"kind": kind, "name": name})
 	l.report.add(here, "unknown-reference", args)
 }
 
@@ -179,7 +184,7 @@ func (l *loader) explain(b block, expr hclsyntax.Expression, d *hcl.Diagnostic) 
 		l.explainCall(here, called)
 	case d.Summary == "Call to unknown function":
 		name := calledName(d)
-		args := withNearest(name, slices.Sorted(maps.Keys(l.functions)), message.Args{"name": name})
+		args := withNearestOf(&l.hints, name, l.functions, message.Args{"name": name})
 		l.report.add(here, "unknown-function", args)
 	case d.Summary == "Not enough function arguments", d.Summary == "Too many function arguments":
 		l.explainFunction(here, "function-arguments", nameOf(called), d.Detail)
@@ -234,11 +239,12 @@ func (l *loader) faults(here place, wrong faults) {
 
 // once reports a mistake inside a file that several expressions may read.
 func (l *loader) once(f fault, here place) {
-	for _, d := range l.report.list {
-		if d.Code == f.code && d.Origin == f.origin {
-			return
-		}
+	key := f.code + " " + f.origin.File + spot(f.origin)
+	if l.report.files[key] || len(l.report.files) > maxKept {
+		l.report.errors = true
+		return
 	}
+	l.report.files[key] = true
 	l.report.add(at(f.origin), f.code, f.args, here.origin)
 }
 

@@ -25,7 +25,7 @@ func describe(expression string) (string, []message.Diagnostic) {
 
 // Every function has an example that is true: it is what the user is shown when his own call has no answer.
 func TestExamples(t *testing.T) {
-	functions := (&tree{}).functions()
+	functions := (&tree{}).functions(&budget{left: allowance})
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(functions)), slices.Sorted(maps.Keys(examples()))); diff != "" {
 		t.Errorf("functions and examples (-functions +examples):\n%s", diff)
 	}

@@ -13,16 +13,17 @@ import (
 
 // functions returns the functions of the language. What a function answers depends on its arguments and the policy's files only: no
 // clock, no chance.
-func (t *tree) functions() map[string]function.Function {
+func (t *tree) functions(work *budget) map[string]function.Function {
 	all := standard()
 	all["file"] = t.fileFunction()
 	all["fileexists"] = t.fileExistsFunction()
-	all["csvdecode"] = csvFunction()
+	all["csvdecode"] = csvFunction(work)
 	all["jsondecode"] = jsonFunction()
 	all["yamldecode"] = yamlFunction()
 	all["cidrhost"] = cidrHostFunction()
 	all["cidrsubnet"] = cidrSubnetFunction()
 	all["cidrnetmask"] = cidrNetmaskFunction()
+	work.price(all)
 	return all
 }
 
@@ -34,7 +35,7 @@ func standard() map[string]function.Function {
 		"chomp": stdlib.ChompFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc, "indent": stdlib.IndentFunc,
 		"join": stdlib.JoinFunc, "lower": stdlib.LowerFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc,
 		"regexreplace": stdlib.RegexReplaceFunc,
-		"replace":      boundedBy(stdlib.ReplaceFunc, replaced), "reverse": stdlib.ReverseFunc, "split": stdlib.SplitFunc,
+		"replace":      stdlib.ReplaceFunc, "reverse": stdlib.ReverseFunc, "split": stdlib.SplitFunc,
 		"strlen": stdlib.StrlenFunc, "substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
 		"trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc,
 		"upper": stdlib.UpperFunc,
@@ -44,7 +45,7 @@ func standard() map[string]function.Function {
 		"element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc, "index": stdlib.IndexFunc, "jsonencode": stdlib.JSONEncodeFunc,
 		"keys": stdlib.KeysFunc, "length": stdlib.LengthFunc, "lookup": stdlib.LookupFunc, "merge": stdlib.MergeFunc,
 		"range": stdlib.RangeFunc, "reverselist": stdlib.ReverseListFunc, "setintersection": stdlib.SetIntersectionFunc,
-		"sethaselement": stdlib.SetHasElementFunc, "setproduct": boundedBy(stdlib.SetProductFunc, product), "setsubtract": stdlib.SetSubtractFunc,
+		"sethaselement": stdlib.SetHasElementFunc, "setproduct": stdlib.SetProductFunc, "setsubtract": stdlib.SetSubtractFunc,
 		"setsymmetricdifference": stdlib.SetSymmetricDifferenceFunc, "setunion": stdlib.SetUnionFunc,
 		"slice": stdlib.SliceFunc, "sort": stdlib.SortFunc, "values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
 
@@ -85,13 +86,13 @@ func (t *tree) fileExistsFunction() function.Function {
 	})
 }
 
-func csvFunction() function.Function {
+func csvFunction(work *budget) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "text", Type: cty.String, AllowMarked: true}},
 		Type:   function.StaticReturnType(cty.DynamicPseudoType),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			from, text := source(args[0])
-			rows, wrong := decodeCSV(from, text)
+			rows, wrong := decodeCSV(from, text, work)
 			if wrong != nil {
 				return cty.DynamicVal, wrong
 			}

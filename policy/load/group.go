@@ -69,13 +69,42 @@ func (l *loader) groupByLabel(b block) ([]policy.DeviceID, bool) {
 		l.report.add(here, "empty-value", message.Args{"name": "where"})
 		return nil, false
 	}
+	least := l.labelled(want)
+	if !l.budget.pay(len(least), b.header) {
+		return nil, false
+	}
 	var ids []policy.DeviceID
-	for i, d := range l.out.Devices {
-		if d.Kind == policy.Camera && matches(d.Labels, want) {
-			ids = append(ids, policy.DeviceID(i))
+	for _, id := range least {
+		if matches(l.out.Devices[id].Labels, want) {
+			ids = append(ids, id)
 		}
 	}
 	return ids, true
+}
+
+// label is one pair of a camera's labels.
+type label struct{ key, text string }
+
+// labelled returns the cameras that have one of the pairs: the one that the fewest have.
+func (l *loader) labelled(want map[string]string) []policy.DeviceID {
+	if l.labels == nil {
+		l.labels = map[label][]policy.DeviceID{}
+		for i, d := range l.out.Devices {
+			for key, text := range d.Labels {
+				if d.Kind == policy.Camera {
+					l.labels[label{key, text}] = append(l.labels[label{key, text}], policy.DeviceID(i))
+				}
+			}
+		}
+	}
+	var least []policy.DeviceID
+	first := true
+	for key, text := range want {
+		if has := l.labels[label{key, text}]; first || len(has) < len(least) {
+			least, first = has, false
+		}
+	}
+	return least
 }
 
 func matches(labels, want map[string]string) bool {

@@ -3,6 +3,7 @@
 package load_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -17,8 +18,9 @@ import (
 	"cordon/policy/message"
 )
 
-// patience is how long a policy that is too much may take until it is refused.
-const patience = 5 * time.Second
+// patience is how long a policy that is too much may keep the processor until it is refused: 5 s, and as much again twice for the caches
+// that other programs of a busy machine take away.
+const patience = 15 * time.Second
 
 // excess is a text that is too much, or nearly, and the code of the sentence that refuses it.
 type excess struct{ text, want string }
@@ -102,13 +104,113 @@ func larges() map[string]excess {
 	times := strings.Repeat
 	return map[string]excess{
 		"an index of many digits": {localOf("{}[1e100000000]"), "too-large"},
-		"a million elements":      {localOf("[" + times("1,\n", 250_000) + "]"), ""},
+		"a list of many elements": {localOf("[" + times("1,\n", 100_000) + "]"), ""},
 		"a million by range":      {localOf("flatten([for i in range(1000) : [for j in range(1000) : j]])"), ""},
 		"a billion by setproduct": {"locals {\n  a = range(1000)\n  x = setproduct(local.a, local.a, local.a)\n}\n", "too-large"},
 		"a text times itself": {"locals {\n  a = join(\"\", [for i in range(1000) : \"0123456789\"])\n  b = replace(local.a, \"0\", local.a)\n" +
 			"  c = replace(local.b, \"1\", local.b)\n}\n", "too-large"},
-		"doubling": {doubling(64), "too-large"},
+		"doubling":                    {doubling(64), "too-large"},
+		"texts that double":           {doublingText(60), "too-large"},
+		"a width of a billion":        {localOf(`format("%1000000000d", 1)`), "too-large"},
+		"a text as wide":              {localOf(`format("%-1000000000s", "a")`), "too-large"},
+		"an indent of a billion":      {localOf(`indent(1000000000, "a\nb\nc")`), "too-large"},
+		"one argument many times":     {manyTexts("format(\"" + times("%[1]s", 10_000) + "\", local.mega)"), "too-large"},
+		"a long separator":            {manyTexts("join(local.mega, [for i in range(1000) : \"a\"])"), "too-large"},
+		"a regular expression":        {manyTexts(`regexall("(x*){1000}y", local.mega)`), "too-large"},
+		"what a pattern is put for":   {manyTexts(`regexreplace(local.mega, "[0-9]", "${local.mega}")`), "too-large"},
+		"trimmed of itself":           {manyTexts("trim(local.mega, local.mega)"), "too-large"},
+		"a number of a million bytes": {manyTexts("parseint(local.mega, 10)"), "too-large"},
+		"no two are equal":            {manyTexts("distinct([for i, v in local.many : i])"), "too-large"},
+		"no two have one type":        {manyTexts("tolist(concat(local.many, [[1]]))"), "too-much-work"},
+		"a type for all arguments":    {manyTexts("coalesce(local.many...)"), "too-large"},
+		"a million texts in a file":   {localOf(`jsondecode("[` + times("1,", 120_000) + `1]")`), ""},
 	}
+}
+
+// turns are expressions that go through so much that they never end.
+func turns() map[string]excess {
+	times := strings.Repeat
+	return map[string]excess{
+		"loops in loops":        {localOf("[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : c]]]"), "too-much-work"},
+		"loops of much":         {localOf("[for a in range(1000) : [for b in range(100) : [" + times("a,\n", 5000) + "]]]"), "too-much-work"},
+		"a loop in a template":  {localOf(`"` + times("%{ for a in range(1000) }", 3) + "x" + times("%{ endfor }", 3) + `"`), "too-much-work"},
+		"splats in a loop":      {manyTexts("[for b in local.many : local.many[*]]"), "too-much-work"},
+		"calls in a loop":       {manyTexts("[for b in local.many : length(local.many)]"), "too-much-work"},
+		"texts in a loop":       {manyTexts(`[for b in local.many : "${local.mega}${b}"]`), "too-much-work"},
+		"splits in a loop":      {manyTexts(`[for b in local.many : split("", local.mega)]`), "too-much-work"},
+		"comparisons in a loop": {manyTexts("[for b in local.many : local.many == local.many]"), "too-much-work"},
+		"choices in a loop":     {manyTexts("[for b in local.many : b > 0 ? local.many : []]"), "too-much-work"},
+		"mistakes in a loop":    {manyTexts("[for b in local.many : nonsuch(b)]"), "too-much-work"},
+		"a number of many digits": {"locals {\n  a = 1e999 * 1e999\n  b = local.a * local.a\n  c = local.b * local.b\n" +
+			"  d = local.c * local.c\n  x = \"${local.d}!\"\n}\n", "too-much-work"},
+		"many blocks of many attributes": {manyTexts("1") + "dynamic \"host\" {\n  for_each = flatten([for i in range(30) : local.many])\n" +
+			"  iterator = n\n  labels   = [\"h${n.key}\"]\n" +
+			"  content {\n    segment = segment.office\n    address = \"10.50.0.9\"\n  }\n}\n", "too-much-work"},
+		"a loop for each block": {manyTexts("1") + "dynamic \"host\" {\n  for_each = local.many\n  iterator = n\n  labels   = [\"h${n.key}\"]\n" +
+			"  content {\n    segment = segment.office\n    address = [for b in local.many : b][0]\n  }\n}\n", "too-much-work"},
+		"every segment with every other": {manyTexts("1") + "dynamic \"segment\" {\n  for_each = local.many\n  iterator = n\n" +
+			"  labels   = [\"s${n.key}\"]\n  content {\n    kind      = \"client\"\n    interface = \"e${n.key}\"\n" +
+			"    addresses = [\"${cidrhost(\"11.0.0.0/8\", n.key * 4 + 1)}/30\"]\n  }\n}\n", "too-much-work"},
+		"every allow with every other": {manyTexts("1") + "dynamic \"allow\" {\n  for_each = local.many\n  iterator = n\n" +
+			"  labels   = [\"a${n.key}\"]\n  content {\n    from     = recorder.nvr-1\n    to       = cidrhost(\"203.0.0.0/8\", n.key)\n" +
+			"    services = [\"https\"]\n  }\n}\n", "too-much-work"},
+	}
+}
+
+// sources are files of which each part is small, and that have too many of them.
+func sources() map[string]excess {
+	return map[string]excess{
+		"a file of elements":  {localOf("[" + fill("1,\n") + "]"), "too-many-words"},
+		"a file of texts":     {localOf("[" + fill("\"\",\n") + "]"), "too-many-words"},
+		"a file of blocks":    {fill("a{\n}\n"), "too-many-words"},
+		"a file of mistakes":  {fill("x\n"), "too-many-words"},
+		"a file of names":     {localOf("[" + fill("y,\n") + "]"), "too-many-words"},
+		"a file of templates": {localOf("<<E\n" + fill("${1}\n") + "E\n"), "too-many-words"},
+		"a file of comments":  {fill("# a camera of the gym\n"), ""},
+		"locals in a chain":   {chain(20_000), "too-deep"},
+		"names that miss":     {misspelt(20_000), "unknown-local"},
+	}
+}
+
+// fill repeats a text until it is nearly 16 MiB.
+func fill(text string) string { return strings.Repeat(text, (16<<20-100)/len(text)) }
+
+// manyTexts is an expression that may use a list of 100,000 numbers and a text of a million bytes.
+func manyTexts(expression string) string {
+	return "locals {\n  r = range(1000)\n  many = flatten([for a in range(100) : local.r])\n" +
+		"  kilo = join(\"\", [for a in range(100) : \"0123456789\"])\n  mega = join(\"\", [for a in local.r : local.kilo])\n" +
+		"  x = " + expression + "\n}\n"
+}
+
+// chain is locals of which each needs the next.
+func chain(n int) string {
+	var text strings.Builder
+	text.WriteString("locals {\n")
+	for i := range n {
+		fmt.Fprintf(&text, "  a%06d = local.a%06d\n", i, i+1)
+	}
+	fmt.Fprintf(&text, "  a%06d = 1\n}\n", n)
+	return text.String()
+}
+
+// misspelt is locals of which each names another one wrong.
+func misspelt(n int) string {
+	var text strings.Builder
+	text.WriteString("locals {\n")
+	for i := range n {
+		fmt.Fprintf(&text, "  name%06d = local.nome%06d\n", i, i)
+	}
+	return text.String() + "}\n"
+}
+
+// doublingText is locals of which each is the text before it twice.
+func doublingText(n int) string {
+	var text strings.Builder
+	text.WriteString("locals {\n  a0 = \"0123456789\"\n")
+	for i := range n {
+		fmt.Fprintf(&text, "  a%d = \"${local.a%d}${local.a%d}\"\n", i+1, i, i)
+	}
+	return text.String() + "}\n"
 }
 
 // TestLimits holds that no text makes the loader crash, hang or fill the memory: it is read, or refused with a sentence, in time.
@@ -118,7 +220,7 @@ func TestLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := 0
-	for _, table := range []map[string]excess{nests(), lines(), crowds(), larges()} {
+	for _, table := range []map[string]excess{nests(), lines(), crowds(), larges(), turns(), sources()} {
 		for name, c := range table {
 			cases++
 			t.Run(name, func(t *testing.T) {
@@ -126,7 +228,7 @@ func TestLimits(t *testing.T) {
 			})
 		}
 	}
-	if cases < 45 {
+	if cases < 85 {
 		t.Errorf("%d cases", cases)
 	}
 }
@@ -173,4 +275,55 @@ func doubling(n int) string {
 	}
 	text.WriteString("}\n")
 	return text.String()
+}
+
+// TestSheetLimits holds what a CSV file may be.
+func TestSheetLimits(t *testing.T) {
+	base, err := os.ReadFile("testdata/base.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := strings.Repeat
+	for name, c := range map[string]excess{
+		"a line of 1 MiB":         {"a\n" + times("x", 1<<20) + "\n", "line-too-long"},
+		"a million columns":       {times("a,", 1_000_000) + "\n", "line-too-long"},
+		"1,001 columns":           {times("a,", 1001) + "b\n", "csv-columns"},
+		"more than 16 MiB":        {"a\n" + times("xxxxxxx\n", 2<<20), "file-too-large"},
+		"a quote never closed":    {"a\n\"" + fill("x\n"), "csv-quote-open"},
+		"rows of another number":  {"a,b\n" + times("x\n", 20_000), "csv-ragged"},
+		"two million rows":        {"a\n" + times("x\n", 2_000_000), "too-much-work"},
+		"many rows of one":        {"a\n" + times("x\n", 200_000), ""},
+		"a few hundred wide rows": {numbers(1000) + times(times("x,", 999)+"x\n", 300), ""},
+		"eight thousand of those": {numbers(1000) + times(times("x,", 999)+"x\n", 8000), "too-much-work"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.judge(t, fstest.MapFS{"a.hcl": file(localOf(`csvdecode(file("a.csv"))`)), "a.csv": file(c.text), "base.hcl": {Data: base}})
+		})
+	}
+}
+
+// numbers is a header of so many columns.
+func numbers(n int) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("c%d", i)
+	}
+	return strings.Join(names, ",") + "\n"
+}
+
+// TestHundredThousandCameras holds that the largest site is read in time, and what one camera more is told.
+func TestHundredThousandCameras(t *testing.T) {
+	for cameras, want := range map[int]int{100_000: 100_200, 100_001: 0} {
+		fsys := ministry(cameras)
+		began := processorTime(t)
+		p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
+		took := processorTime(t) - began
+		t.Logf("%d cameras: %s", cameras, took)
+		if took > patience {
+			t.Errorf("%d cameras took %s", cameras, took)
+		}
+		if len(p.Devices) != want || want == 0 && (len(diagnostics) != 1 || diagnostics[0].Code != "too-many-cameras") {
+			t.Errorf("%d cameras: %d devices, %v", cameras, len(p.Devices), given(diagnostics))
+		}
+	}
 }

@@ -27,6 +27,10 @@ func Dir(at policy.Moment, variables Variables, directories ...Directory) (polic
 	l.resolve()
 	l.decode()
 	l.check()
+	if l.budget.over() { // what was left out then may be anything: the policy is refused, whatever else was found
+		l.report.work = &budget{left: 1}
+		l.report.add(place{origin: l.budget.spent}, "too-much-work", nil)
+	}
 	diagnostics := l.report.finish(l.tree)
 	l.out.Files, l.out.Digest = l.tree.names(), l.tree.digest(l.out.Variables)
 	if message.HasErrors(diagnostics) {

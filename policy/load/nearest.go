@@ -1,6 +1,8 @@
 package load
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"cordon/policy/message"
@@ -52,6 +54,17 @@ func edits(a, b []rune) int {
 		before, row = row, next
 	}
 	return row[len(b)]
+}
+
+// hints is how many names the nearest ones may still be looked for among: where very many are misspelt, the later ones go without.
+type hints int
+
+// withNearestOf is withNearest among the keys of a map.
+func withNearestOf[V any](h *hints, name string, among map[string]V, args message.Args) message.Args {
+	if *h -= hints(len(among) + 1); *h < 0 {
+		return args
+	}
+	return withNearest(name, slices.Sorted(maps.Keys(among)), args)
 }
 
 // withNearest adds the nearest candidate to the arguments, when one is near.

@@ -41,13 +41,15 @@ func (l *loader) parseFile(f *file) {
 		l.partial = true
 		return
 	}
-	if deep := TooDeep(f.name, f.text); deep.Line != 0 {
-		l.report.add(at(deep), "too-deep", nil)
+	if first := l.budget.words <= maxWords; !l.budget.read(words(f.text)) {
+		if first {
+			l.report.add(at(policy.Origin{File: f.name, Line: 1, Column: 1, EndLine: 1, EndColumn: 2}), "too-many-words", nil)
+		}
 		l.partial = true
 		return
 	}
-	if large := longNumber(f.name, f.text); large.Line != 0 {
-		l.report.add(at(large), "too-large", nil)
+	if code, here := excess(f); code != "" {
+		l.report.add(at(here), code, nil)
 		l.partial = true
 		return
 	}
@@ -57,6 +59,7 @@ func (l *loader) parseFile(f *file) {
 	if !ok {
 		return
 	}
+	l.budget.govern(body)
 	for _, a := range sorted(body.Attributes) {
 		l.report.add(at(origin(a.NameRange)), "top-attribute", message.Args{"name": a.Name})
 	}
@@ -79,9 +82,7 @@ func (l *loader) syntax(diags hcl.Diagnostics, size int) int {
 			continue
 		}
 		line = here.Line
-		if len(l.report.list) <= maxReported { // what nobody reads costs nothing
-			l.report.add(at(here), code, args)
-		}
+		l.report.add(at(here), code, args)
 		if code != "syntax-redefined" {
 			l.partial = true
 			intact = min(intact, d.Subject.Start.Byte)
@@ -111,10 +112,21 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	}
 }
 
+// excess returns what the parser, or who works with what it gives, could not end.
+func excess(f *file) (string, policy.Origin) {
+	tokens, _ := hclsyntax.LexConfig(f.text, f.name, hcl.InitialPos)
+	if deep := deepIn(tokens); deep.Line != 0 {
+		return "too-deep", deep
+	}
+	if large := longNumber(tokens); large.Line != 0 {
+		return "too-large", large
+	}
+	return "", policy.Origin{}
+}
+
 // longNumber returns where a number has an exponent of more than three digits, the zero origin where none has: somebody asks for its
 // digits, and there would be more than the memory holds.
-func longNumber(name string, text []byte) policy.Origin {
-	tokens, _ := hclsyntax.LexConfig(text, name, hcl.InitialPos)
+func longNumber(tokens hclsyntax.Tokens) policy.Origin {
 	for _, t := range tokens {
 		if t.Type != hclsyntax.TokenNumberLit {
 			continue

@@ -237,7 +237,7 @@ func titles(text string) (said, codes []string) {
 	parsed, diags := hclsyntax.ParseConfig([]byte(text), "a.hcl", hcl.InitialPos)
 	if !diags.HasErrors() {
 		scope := &hcl.EvalContext{
-			Functions: (&tree{}).functions(),
+			Functions: (&tree{}).functions(&budget{left: allowance}),
 			Variables: map[string]cty.Value{"local": cty.ObjectVal(map[string]cty.Value{"y": cty.StringVal("k")})},
 		}
 		body, _ := parsed.Body.(*hclsyntax.Body)

@@ -25,8 +25,15 @@ func at(o policy.Origin) place { return place{origin: o} }
 
 // report collects diagnostics.
 type report struct {
+	work   *budget // when it ran out, what is found is found for want of what was left out
 	list   []message.Diagnostic
-	blocks []policy.Origin // beside list
+	same   map[string]int  // the same sentence from the same expression: where it stands in list
+	last   map[string]int  // the same code from the same expression: where its last one stands in list
+	count  map[string]int  // how many of those stand in list
+	files  map[string]bool // what was found inside files, by code and place
+	errors bool            // whether one of them all is an error
+	more   int             // how many are not kept
+	grave  bool            // whether one of those is an error
 }
 
 func (r *report) add(p place, code string, args message.Args, related ...policy.Origin) {
@@ -38,14 +45,17 @@ func (r *report) warn(p place, code string, args message.Args, related ...policy
 }
 
 func (r *report) put(severity message.Severity, p place, code string, args message.Args, related []policy.Origin) {
+	if r.work.over() {
+		return
+	}
 	if p.block.Line != 0 {
 		related = append(related, p.block)
 	}
 	for name, text := range args {
 		args[name] = clip(text)
 	}
-	r.list = append(r.list, message.Diagnostic{Code: code, Severity: severity, Args: args, Origin: p.origin, Related: related})
-	r.blocks = append(r.blocks, p.block)
+	r.errors = r.errors || severity == message.Error
+	r.merge(message.Diagnostic{Code: code, Severity: severity, Args: args, Origin: p.origin, Related: related}, p.block)
 }
 
 // maxArgument is how many characters of what somebody wrote are quoted in a sentence, and maxReported how many diagnostics are given: more
@@ -53,6 +63,7 @@ func (r *report) put(severity message.Severity, p place, code string, args messa
 const (
 	maxArgument = 400
 	maxReported = 1000
+	maxKept     = 20_000 // before they are put in the order of their places
 )
 
 func clip(text string) string {
@@ -69,13 +80,14 @@ func clip(text string) string {
 }
 
 // bounded returns the first diagnostics, and one about the others. It is an error if one of them is.
-func bounded(list []message.Diagnostic) []message.Diagnostic {
+func (r *report) bounded(list []message.Diagnostic) []message.Diagnostic {
 	if len(list) <= maxReported {
 		return list
 	}
 	rest := list[maxReported:]
-	more := message.Diagnostic{Code: "more-mistakes", Severity: message.Warning, Args: message.Args{"count": strconv.Itoa(len(rest))}}
-	if message.HasErrors(rest) {
+	more := message.Diagnostic{Code: "more-mistakes", Severity: message.Warning}
+	more.Args = message.Args{"count": strconv.Itoa(len(rest) + r.more)}
+	if message.HasErrors(rest) || r.grave {
 		more.Severity = message.Error
 	}
 	return append(list[:maxReported:maxReported], more)
@@ -83,7 +95,7 @@ func bounded(list []message.Diagnostic) []message.Diagnostic {
 
 // finish returns the diagnostics in the order of their places: what many rows share once, with their number, and each with its line.
 func (r *report) finish(t *tree) []message.Diagnostic {
-	list := r.merged()
+	list := r.list
 	order := map[string]*file{}
 	rank := map[string]int{}
 	for i, f := range t.read {
@@ -101,39 +113,44 @@ func (r *report) finish(t *tree) []message.Diagnostic {
 			cmp.Compare(a.Origin.Column, b.Origin.Column),
 		)
 	})
-	return bounded(list)
+	return r.bounded(list)
 }
 
-// merged tells what the rows of a file, or the elements of a list, have in common once. Where it is one expression that goes wrong time
-// and again in another way, the first few are told and the others counted.
-func (r *report) merged() []message.Diagnostic {
-	var list []message.Diagnostic
-	same := map[string]int{}  // the same sentence from the same expression
-	last := map[string]int{}  // the same code from the same expression: where its last one stands in list
-	count := map[string]int{} // how many of those stand in list
-	for i, d := range r.list {
-		expression := r.blocks[i]
-		if expression.Line == 0 {
-			expression = d.Origin
-		}
-		code := fmt.Sprintf("%s %v", d.Code, expression)
-		sentence := code + spell(d.Args)
-		if len(d.Related) > 1 {
-			sentence += fmt.Sprint(d.Origin) // two rows that each collide with another place share nothing
-		}
-		twin, twice := same[sentence]
-		if !twice && count[code] == manyRows {
-			twin, twice = last[code], true
-		}
-		if twice && expression.Line != 0 {
-			list[twin].Rows += rows(list[twin], r.blocks[i])
-			continue
-		}
-		same[sentence], last[code] = len(list), len(list)
-		count[code]++
-		list = append(list, d)
+// merge tells what the rows of a file, or the elements of a list, have in common once. Where it is one expression that goes wrong time and
+// again in another way, the first few are told and the others counted.
+func (r *report) merge(d message.Diagnostic, block policy.Origin) {
+	expression := block
+	if expression.Line == 0 {
+		expression = d.Origin
 	}
-	return list
+	code := d.Code + " " + expression.File + spot(expression)
+	sentence := code + spell(d.Args)
+	if len(d.Related) > 1 {
+		sentence += d.Origin.File + spot(d.Origin) // two rows that each collide with another place share nothing
+	}
+	twin, twice := r.same[sentence]
+	if !twice && r.count[code] == manyRows {
+		twin, twice = r.last[code], true
+	}
+	if twice && expression.Line != 0 {
+		r.list[twin].Rows += rows(r.list[twin], block)
+		return
+	}
+	if len(r.list) == maxKept {
+		r.more++
+		r.grave = r.grave || d.Severity == message.Error
+		return
+	}
+	if r.same == nil {
+		r.same, r.last, r.count = map[string]int{}, map[string]int{}, map[string]int{}
+	}
+	r.same[sentence], r.last[code] = len(r.list), len(r.list)
+	r.count[code]++
+	r.list = append(r.list, d)
+}
+
+func spot(o policy.Origin) string {
+	return fmt.Sprintf(":%d,%d-%d,%d", o.Line, o.Column, o.EndLine, o.EndColumn)
 }
 
 // rows returns what one more row adds to the count of a diagnostic, which begins with the diagnostic's own row.

@@ -22,11 +22,19 @@ const maxCameras = 100_000
 // maxElements is how many elements a local may have.
 const maxElements = 1_000_000
 
+// maxHints is how many names the nearest ones are looked for among in all.
+const maxHints = 1_000_000
+
+// maxLocals is how many locals may each need the next: each is resolved within the one that needs it.
+const maxLocals = 1000
+
 // loader is one reading of a policy.
 type loader struct {
 	tree    *tree
 	at      policy.Moment
 	report  report
+	budget  *budget
+	hints   hints
 	partial bool            // a file could not be read: what seems to be missing may stand there
 	unread  map[string]bool // kinds of which a block could not be read
 
@@ -42,6 +50,7 @@ type loader struct {
 	settings  Variables
 	variables map[string]cty.Value
 	state     map[string]progress
+	within    int // how many locals are being resolved, each for the one before
 	kinds     map[string]cty.Value
 	blocks    map[string][]block // by kind, ordered by name
 	ids       map[string]map[string]int
@@ -50,6 +59,8 @@ type loader struct {
 	out      policy.Policy
 	seen     seen
 	stands   map[netip.Addr]policy.SegmentID // where the devices of addresses stand; nil until somebody asks
+	labels   map[label][]policy.DeviceID     // the cameras of each label, in order; nil until somebody asks
+	members  [][]policy.DeviceID             // the devices of each segment, in order; nil until somebody asks
 	items    map[string][]value              // values of the allows' lists, kept for the checks
 }
 
@@ -78,6 +89,8 @@ type ref struct {
 
 func newLoader(settings Variables, directories []Directory) *loader {
 	l := &loader{
+		budget:     &budget{left: allowance},
+		hints:      maxHints,
 		tree:       &tree{directories: directories, found: map[string]found{}},
 		raw:        map[string][]*hclsyntax.Block{},
 		unread:     map[string]bool{},
@@ -94,8 +107,11 @@ func newLoader(settings Variables, directories []Directory) *loader {
 		items:      map[string][]value{},
 		seen:       newSeen(),
 	}
+	l.report.work = l.budget
+	l.report.files = map[string]bool{}
 	l.out.Variables = map[string]string{}
-	l.functions = l.tree.functions()
+	l.functions = l.tree.functions(l.budget)
+	l.budget.functions = l.functions
 	l.root = &hcl.EvalContext{Functions: l.functions, Variables: map[string]cty.Value{}}
 	return l
 }
@@ -152,6 +168,13 @@ func (l *loader) visitLocal(name string) {
 	if !ok || l.state["local."+name] != untouched {
 		return
 	}
+	if l.within == maxLocals {
+		l.report.add(at(found.name), "too-deep", nil)
+		l.partial = true
+		return
+	}
+	l.within++
+	defer func() { l.within-- }()
 	l.state["local."+name] = underway
 	b := block{ctx: l.context(found.expr.Variables()), header: found.name}
 	switch v, ok := l.eval(b, found.expr); {

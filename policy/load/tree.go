@@ -40,7 +40,7 @@ type file struct {
 	path      string // within its directory
 	directory int
 	text      []byte
-	lines     [][]byte // filled when a diagnostic needs a line
+	starts    []uint32 // where the lines begin; filled when a diagnostic needs a line
 }
 
 // found is what looking for a file gave.
@@ -299,13 +299,20 @@ func field(sum hash.Hash, text string) {
 
 // line returns a line of the file, counted from 1, without its end.
 func (f *file) line(number int) string {
-	if f.lines == nil {
-		f.lines = bytes.Split(f.text, []byte("\n"))
+	if f.starts == nil {
+		f.starts = make([]uint32, 1, bytes.Count(f.text, []byte("\n"))+2)
+		for i, c := range f.text {
+			if c == '\n' {
+				f.starts = append(f.starts, uint32(i+1))
+			}
+		}
+		f.starts = append(f.starts, uint32(len(f.text)+1))
 	}
-	if number < 1 || number > len(f.lines) {
+	if number < 1 || number >= len(f.starts) {
 		return ""
 	}
-	return strings.ToValidUTF8(strings.TrimSuffix(string(f.lines[number-1]), "\r"), "\uFFFD")
+	line := f.text[f.starts[number-1] : f.starts[number]-1]
+	return strings.ToValidUTF8(strings.TrimSuffix(string(line), "\r"), "\uFFFD")
 }
 
 func (f *file) firstInvalid() policy.Origin {

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -118,6 +117,9 @@ func (l *loader) values(b block, name string, mustList bool) ([]value, bool) {
 
 // isNull tells an attribute that is null, and so as good as not written, from one that has no value for a mistake in it.
 func (l *loader) isNull(b block, expr hclsyntax.Expression) bool {
+	if l.budget.over() {
+		return false
+	}
 	v, diags := expr.Value(b.ctx)
 	return l.checked[expr] && !diags.HasErrors() && v.IsKnown() && v.IsNull()
 }
@@ -201,7 +203,8 @@ func (l *loader) refOf(v cty.Value) (*ref, bool) {
 
 // quoted reports a reference that was written as a text.
 func (l *loader) quoted(here place, text string) bool {
-	if !regexp.MustCompile(`^(segment|camera|recorder|host|group|service)(\.|\[)`).MatchString(text) {
+	end := strings.IndexAny(text, ".[")
+	if end < 0 || !slices.Contains(referable(), text[:end]) {
 		return false
 	}
 	l.report.add(here, "quoted-reference", message.Args{"reference": text})

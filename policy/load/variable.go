@@ -91,12 +91,15 @@ func (l *loader) variable(b block) cty.Value {
 
 // constant returns the value of an expression that may refer to nothing.
 func (l *loader) constant(expr hclsyntax.Expression) (cty.Value, bool) {
+	if l.budget.over() {
+		return cty.DynamicVal, false
+	}
 	v, diags := expr.Value(nil)
 	if diags.HasErrors() {
 		l.report.add(at(origin(expr.Range())), "want-literal", nil)
 		return cty.DynamicVal, false
 	}
-	return v, true
+	return v, l.budget.valued(v, readCost, origin(expr.Range())) && v.IsWhollyKnown()
 }
 
 // parseGiven reads a value as it was typed: as it stands for a text, and for what has no default, else in the form of the default.
@@ -112,10 +115,10 @@ func (l *loader) parseGiven(b block, text string, fallback cty.Value) cty.Value 
 		v, err = convert.Convert(cty.StringVal(strings.TrimSpace(text)), fallback.Type())
 	case fallback.Type().IsTupleType():
 		want = "list"
-		v, err = typed(text, cty.Type.IsTupleType)
+		v, err = l.typed(text, cty.Type.IsTupleType)
 	default:
 		want = "map"
-		v, err = typed(text, cty.Type.IsObjectType)
+		v, err = l.typed(text, cty.Type.IsObjectType)
 	}
 	if err != nil {
 		l.report.add(at(b.header), "variable-form-"+want, message.Args{"name": b.name, "value": text})
@@ -125,7 +128,7 @@ func (l *loader) parseGiven(b block, text string, fallback cty.Value) cty.Value 
 }
 
 // typed reads an expression that was typed.
-func typed(text string, form func(cty.Type) bool) (cty.Value, error) {
+func (l *loader) typed(text string, form func(cty.Type) bool) (cty.Value, error) {
 	if deep := TooDeep("", []byte(text)); deep.Line != 0 {
 		return cty.NilVal, one("too-deep", nil)
 	}
@@ -133,11 +136,12 @@ func typed(text string, form func(cty.Type) bool) (cty.Value, error) {
 	if diags.HasErrors() {
 		return cty.NilVal, diags
 	}
+	l.budget.govern(expr)
 	v, diags := expr.Value(nil)
 	switch {
 	case diags.HasErrors():
 		return cty.NilVal, diags
-	case !form(v.Type()) || tooLarge(v):
+	case !form(v.Type()) || tooLarge(v) || l.budget.over():
 		return cty.NilVal, one("too-large", nil)
 	}
 	return v, nil
