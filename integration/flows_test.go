@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 
@@ -205,4 +206,29 @@ func arrives(t *testing.T, l *lab.Lab, f flow) bool {
 		t.Errorf("%s: arrived and was not answered: %v", f.name, r.Answer)
 	}
 	return r.Arrived > 0
+}
+
+// TestAnyIsEveryProtocol holds that "any" of a client segment towards an uplink is every protocol, in both families. The control is the
+// same packet from a camera. Conntrack reads the headers of SCTP and UDP-Lite, which are not sent here.
+func TestAnyIsEveryProtocol(t *testing.T) {
+	l := open(t)
+	apply(t, l, read(t, head+allows))
+	r := newReporter(t, l)
+	for _, protocol := range [...]policy.Protocol{2, 4, 41, 47, 50, 51, 253} {
+		for _, to := range [...]string{outside, outside6} {
+			for _, from := range [...]string{c1, office} {
+				marker := r.marker()
+				payload := append(make([]byte, 32), marker...)
+				packet, _ := frame.IP(r.of(t, from, addr(to)), addr(to), protocol, payload)
+				r.send(t, from, packet)
+				what := fmt.Sprintf("protocol %d from %s to %s", protocol, from, to)
+				if from == office {
+					r.expect(t, marker, internet, what)
+				} else {
+					r.refused[marker] = what
+				}
+			}
+		}
+	}
+	r.check(t)
 }
