@@ -483,9 +483,10 @@ func TestMalformed(t *testing.T) {
 		}
 	}
 	for name, err := range map[string]error{
-		"table": second(wire.DecodeTable(wire.Message{})),
-		"set":   third(wire.DecodeSet(wire.Message{Type: 0x0a00})),
-		"gen":   second(wire.DecodeGeneration(wire.Message{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWGEN})),
+		"table":  second(wire.DecodeTable(wire.Message{})),
+		"set":    third(wire.DecodeSet(wire.Message{Type: 0x0a00})),
+		"gen":    second(wire.DecodeGeneration(wire.Message{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWGEN})),
+		"notice": second(wire.DecodeNotice(wire.Message{Type: 1})),
 	} {
 		if !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
@@ -549,6 +550,7 @@ func decodeAny(table *wire.Table, m wire.Message) {
 		table.Others = append(table.Others, o)
 	}
 	_, _ = wire.DecodeGeneration(m)
+	_, _ = wire.DecodeNotice(m)
 }
 
 // BenchmarkOfAndEncode is what an apply of 40,000 elements costs before the kernel sees it.

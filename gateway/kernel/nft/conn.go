@@ -66,6 +66,9 @@ func (c *Conn) setUp() (err error) {
 	)
 }
 
+// Port is the socket's number, which the kernel's notifications of what it did carry.
+func (c *Conn) Port() uint32 { return c.sock.PID() }
+
 // Close closes the socket.
 func (c *Conn) Close() error {
 	if err := c.sock.Close(); err != nil {

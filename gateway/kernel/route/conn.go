@@ -38,6 +38,9 @@ func Open() (*Conn, error) {
 	return &Conn{socket: socket}, nil
 }
 
+// Port is the socket's number, which the kernel's notifications of what it did carry.
+func (c *Conn) Port() uint32 { return c.socket.PID() }
+
 // Close ends the socket.
 func (c *Conn) Close() error { return c.socket.Close() }
 
