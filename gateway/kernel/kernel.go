@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 
+	"cordon/gateway/kernel/beside"
 	"cordon/gateway/kernel/conntrack"
 	"cordon/gateway/kernel/nft"
 	"cordon/gateway/kernel/route"
 	"cordon/gateway/kernel/sysctl"
 	"cordon/gateway/netstate"
 	"cordon/gateway/plan"
+	"cordon/gateway/wire"
 )
 
 // Kernel is the machine's network namespace, by one lasting socket for each netlink family. It is not for several goroutines.
@@ -262,6 +264,12 @@ func (k *Kernel) step(s plan.Step) error {
 	}
 	return fmt.Errorf("%s: no such step", s)
 }
+
+// Foreign reads other programs' tables, without their sets.
+func (k *Kernel) Foreign(ctx context.Context) ([]wire.Table, error) { return k.filter.Foreign(ctx) }
+
+// Programs reads what handles frames beside the packet filter.
+func (k *Kernel) Programs() ([]netstate.Program, error) { return beside.Read() }
 
 // Features tries what our rules need of this kernel, without leaving a trace.
 func (k *Kernel) Features(ctx context.Context) ([]nft.Feature, error) { return k.filter.Features(ctx) }
