@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,9 @@ type app struct {
 	stdout, stderr io.Writer
 	environ        []string // NAME=value
 	now            func() time.Time
-	flags          flags
+	// tree is the machine's files, from its root.
+	tree  fs.FS
+	flags flags
 	// machine is what the settings say: the defaults of the flags.
 	machine machine
 	// words says every sentence, in the user's language.
@@ -141,6 +144,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.lockdownVerb(),
 		a.releaseVerb(),
 		a.statusVerb(),
+		a.doctorVerb(),
 		a.explainVerb(),
 		a.demoVerb(),
 		a.versionVerb(),

@@ -60,6 +60,7 @@ func manuals() map[string]manual {
 			[]example{{"explain", "cordon explain camera.door recorder.nas https --against policy --policy policy", exitDone}},
 		},
 		"status": {answered, []example{{"status", "cordon status", exitNegative}}},
+		"doctor": {answered, []example{{"doctor", "cordon doctor", exitNegative}}},
 		"demo":   {answered, []example{{"demo", "cordon demo", exitDone}}},
 		"version": {[]exitCode{exitDone, exitUsage}, []example{
 			{"version", "cordon version --json", exitDone}, {"schema", "cordon version --schema plan", exitDone},

@@ -32,7 +32,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cordon": main, "hold": hold, "ordinary": ordinary, "barred": barred, "unguarded": unguarded})
+	testscript.Main(m, map[string]func(){
+		"cordon": main, "onbox": onbox, "hold": hold, "ordinary": ordinary, "barred": barred, "unguarded": unguarded,
+	})
 }
 
 // TestScript runs the program itself: every script is a contract of the command line. Each has a network namespace of its own.

@@ -17,7 +17,7 @@ func TestSentencesExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := "command|services|settings|init|man|verb|flag|usage|outcome|policy|validate|fmt|plan|apply|explain|confirm|trouble|status|" +
-		"number|demo"
+		"doctor|number|demo"
 	code := regexp.MustCompile(`"((?:` + kinds + `)\.[a-z_]*[a-z])"`)
 	named := map[string]bool{}
 	for _, file := range files {

@@ -28,6 +28,7 @@ func documents() []verbDocument {
 		{"lockdown", &Lockdown{}},
 		{"release", &Lockdown{}},
 		{"status", &Status{}},
+		{"doctor", &Doctor{}},
 		{"explain", &Explain{}},
 		{"demo", &Demo{}},
 		{"version", &Version{}},
