@@ -27,9 +27,9 @@ const (
 )
 
 // guestModules are the kernel modules that the tests need: nothing loads one by itself there.
-const guestModules = "veth bridge 8021q vrf dummy nf_tables nft_ct nft_limit nft_log nft_fib_inet nft_nat nft_masq nft_chain_nat" +
-	" nft_redir nft_reject_inet nft_reject_bridge nft_meta_bridge nf_conntrack_bridge nft_objref nft_quota nft_connlimit nft_hash" +
-	" nft_numgen nft_flow_offload nft_tproxy nft_socket nf_log_syslog nfnetlink_log nf_conntrack_netlink"
+const guestModules = "veth bridge br_netfilter 8021q vrf dummy nf_tables nft_ct nft_limit nft_log nft_fib_inet nft_nat nft_masq" +
+	" nft_chain_nat nft_redir nft_reject_inet nft_reject_bridge nft_meta_bridge nf_conntrack_bridge nft_objref nft_quota" +
+	" nft_connlimit nft_hash nft_numgen nft_flow_offload nft_tproxy nft_socket nf_log_syslog nfnetlink_log nf_conntrack_netlink"
 
 // judged is a package whose tests run on Debian's kernel, and those that must be among them.
 type judged struct {
@@ -63,6 +63,14 @@ func onDebian() []judged {
 			folder: "integration", alone: true,
 			must: "TestServeIntercept TestServeNoStranger TestServeComesFirst TestServeKeepsReplies TestServeDiscovery TestServeRecorders" +
 				" TestNotServed",
+		},
+		{
+			folder: "integration", alone: true,
+			must: "TestSharedBridge TestDirectionsOnABridge TestNeighboursOnABridge TestErrorsOfRevokedServices TestBridgeAgainstOracle",
+		},
+		{
+			folder: "integration", alone: true,
+			must: "TestRevokedOnABridge TestLimitedOnABridge TestBridgeAlone TestForeignPort TestObservedBridge",
 		},
 		// The last one: the kernel is not whole again afterwards.
 		{folder: "integration", alone: true, must: "TestKernelWithoutReject"},

@@ -201,6 +201,9 @@ func reached(t *testing.T, l *lab.Lab, n near) (arrived, answered bool) {
 	try := lab.Try{
 		Name: n.name, From: n.from, Protocol: n.protocol, To: netip.AddrPortFrom(addr(n.to), n.port), Witness: to.Name, MAC: n.mac,
 	}
+	if n.passes {
+		try.Wait = patience // it ends with the answer
+	}
 	if n.direct {
 		try.NextHop = to.MAC
 	}

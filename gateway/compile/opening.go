@@ -112,17 +112,6 @@ func openings(p policy.Policy, at policy.Moment) iter.Seq[opening] {
 	}
 }
 
-// standing leaves out what an exception or a schedule limits.
-func standing(all iter.Seq[opening]) iter.Seq[opening] {
-	return func(yield func(opening) bool) {
-		for o := range all {
-			if !o.term.limited && !yield(o) {
-				return
-			}
-		}
-	}
-}
-
 // managed yields what `manage` opens on the gateway itself.
 func managed(p policy.Policy) iter.Seq[opening] {
 	return func(yield func(opening) bool) {
