@@ -211,8 +211,11 @@ func roadFaults() []fault {
 		{"programs", doctor.Error, "failed", "sudo ip link set dev eth1 xdp off", "eth1 (xdp program 7)", func(b *doctor.Box) {
 			b.Machine.Programs = []netstate.Program{{Interface: "eth1", Layer: netstate.XDP, Name: "program 7"}}
 		}},
-		{"programs", doctor.Error, "failed", "sudo tc qdisc del dev eth3 clsact", "eth3 (tc ingress u32)", func(b *doctor.Box) {
-			b.Machine.Programs = []netstate.Program{{Interface: "eth3", Layer: netstate.Traffic, Name: "ingress u32"}}
+		{"programs", doctor.Error, "failed", "sudo tc qdisc del dev eth1 ingress", "eth1 (tc ingress bpf)", func(b *doctor.Box) {
+			b.Machine.Programs = []netstate.Program{{Interface: "eth1", Layer: netstate.Traffic, Name: "ingress bpf"}}
+		}},
+		{"programs", doctor.Error, "failed", "sudo tc qdisc del dev eth3 clsact", "eth3 (tc clsact ingress u32)", func(b *doctor.Box) {
+			b.Machine.Programs = []netstate.Program{{Interface: "eth3", Layer: netstate.Traffic, Name: "clsact ingress u32"}}
 		}},
 	}
 }

@@ -168,5 +168,6 @@ func removal(p netstate.Program) string {
 	if p.Layer == netstate.XDP {
 		return "sudo ip link set dev " + word(p.Interface) + " xdp off"
 	}
-	return "sudo tc qdisc del dev " + word(p.Interface) + " clsact"
+	discipline, _, _ := strings.Cut(p.Name, " ")
+	return "sudo tc qdisc del dev " + word(p.Interface) + " " + word(discipline)
 }

@@ -14,7 +14,8 @@ const (
 	Traffic = "tc"  // a filter of the traffic control, before the ingress hooks
 )
 
-// Program is what handles the frames of an interface outside the packet filter. Layer is one of the places above.
+// Program is what handles the frames of an interface outside the packet filter. Layer is one of the places above; the Name of a filter of
+// the traffic control begins with the queueing discipline that it hangs on, by which it is removed.
 type Program struct{ Interface, Layer, Name string }
 
 // Meddling is a rule of another program's table that does more than accept or refuse, told by nft's word for it, such as dup.

@@ -43,7 +43,7 @@ func Read() ([]netstate.Program, error) {
 	return slices.Compact(list), nil
 }
 
-// filtersOf returns the kinds of an interface's filters. Only queueing disciplines of the ingress hook see what comes in.
+// filtersOf returns an interface's filters: the queueing discipline that they hang on, their side where it has two, and their kind.
 func filtersOf(handle *netlink.Handle, link netlink.Link) ([]string, error) {
 	disciplines, err := handle.QdiscList(link)
 	if err != nil {
@@ -51,10 +51,7 @@ func filtersOf(handle *netlink.Handle, link netlink.Link) ([]string, error) {
 	}
 	var kinds []string
 	for _, d := range disciplines {
-		if kind := d.Type(); kind != "clsact" && kind != "ingress" {
-			continue
-		}
-		for parent, side := range map[uint32]string{netlink.HANDLE_MIN_INGRESS: "ingress", netlink.HANDLE_MIN_EGRESS: "egress"} {
+		for parent, side := range sidesOf(d.Type()) {
 			filters, err := handle.FilterList(link, parent)
 			if err != nil {
 				return nil, err
@@ -65,4 +62,15 @@ func filtersOf(handle *netlink.Handle, link netlink.Link) ([]string, error) {
 		}
 	}
 	return kinds, nil
+}
+
+// sidesOf are the places of a discipline at which a frame's way is decided: none for those that only queue.
+func sidesOf(discipline string) map[uint32]string {
+	switch discipline {
+	case "clsact":
+		return map[uint32]string{netlink.HANDLE_MIN_INGRESS: "clsact ingress", netlink.HANDLE_MIN_EGRESS: "clsact egress"}
+	case "ingress":
+		return map[uint32]string{netlink.MakeHandle(0xffff, 0): "ingress"}
+	}
+	return nil
 }
