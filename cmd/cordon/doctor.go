@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +17,11 @@ import (
 	"cordon/policy/message"
 )
 
-// shownChecks is how many failed checks are told with their command, so that the answer fits on a screen.
-const shownChecks = 9
+// A terminal of 80 columns and 24 rows shows the whole answer: what is told one by one, and three rows that say what is not.
+const (
+	terminalColumns = 80
+	toldRows        = 20
+)
 
 // doctorVerb says what makes isolation weaker or the box unhealthy, and the command that mends each.
 func (a *app) doctorVerb() *cobra.Command {
@@ -138,16 +142,18 @@ func (a *app) doctorText(checks []doctor.Check, told []api.Check) func(io.Writer
 // writeChecks keeps to one screen, but for those who ask for all.
 func (a *app) writeChecks(text *bytes.Buffer, checks []doctor.Check, told []api.Check) {
 	counts := map[doctor.State]int{}
-	shown, rest := 0, 0
+	used, rest := 0, 0
 	for i, c := range checks {
 		counts[c.State]++
 		switch {
 		case c.State == doctor.Passed, c.Sentence == doctor.Without && !a.flags.verbose: // the counts say how many
-		case shown < shownChecks || a.flags.verbose:
-			shown++
-			a.writeCheck(text, told[i])
 		default:
-			rest++
+			lines := a.checkLines(told[i])
+			if used += rows(lines); used > toldRows && !a.flags.verbose {
+				rest++
+				continue
+			}
+			fmt.Fprintln(text, strings.Join(lines, "\n"))
 		}
 	}
 	if rest > 0 {
@@ -169,12 +175,20 @@ func (a *app) writeChecks(text *bytes.Buffer, checks []doctor.Check, told []api.
 	}
 }
 
-// writeCheck writes one check that is not well, and what mends it.
-func (a *app) writeCheck(text *bytes.Buffer, c api.Check) {
+// checkLines are one check that is not well, and what mends it.
+func (a *app) checkLines(c api.Check) []string {
 	kind := c.Severity
 	if c.State == string(doctor.Unknown) {
 		kind = c.State
 	}
-	fmt.Fprintln(text, a.words.Text("doctor.line_"+kind, message.Args{"sentence": c.Sentence}))
-	fmt.Fprintln(text, "  $ "+c.Command)
+	return []string{a.words.Text("doctor.line_"+kind, message.Args{"sentence": c.Sentence}), "  $ " + c.Command}
+}
+
+// rows is how much of a terminal lines take.
+func rows(lines []string) int {
+	sum := 0
+	for _, l := range lines {
+		sum += max(1, (utf8.RuneCountInString(l)+terminalColumns-1)/terminalColumns)
+	}
+	return sum
 }
