@@ -16,6 +16,7 @@ import (
 	"cordon/gateway"
 	"cordon/gateway/api"
 	"cordon/gateway/settings"
+	"cordon/gateway/snapshot"
 	"cordon/policy/message"
 )
 
@@ -32,6 +33,14 @@ type app struct {
 	machine machine
 	// words says every sentence, in the user's language.
 	words message.Printer
+
+	language message.Language
+
+	// writer is the machine in the hands of the service that this program is; asked is the policy that came with a request, and reply what
+	// goes back. All of them are nil in a program that people call.
+	writer *gateway.Writer
+	asked  *snapshot.Policy
+	reply  *snapshot.Reply
 
 	// code is what the verb that ran ended with.
 	code exitCode
@@ -54,12 +63,15 @@ type answer struct {
 	document api.Document
 	// text writes the answer for people; nil says nothing.
 	text func(io.Writer) error
+	// reply is what the service answered instead; nil where no service did.
+	reply *snapshot.Reply
 }
 
 // execute runs one command line.
 func (a *app) execute(ctx context.Context, args []string) exitCode {
 	a.machine = settle(args, a.environ)
-	a.words = message.In(languageOf(args, a.machine.Lang, a.getenv))
+	a.language = languageOf(args, a.machine.Lang, a.getenv)
+	a.words = message.In(a.language)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
@@ -139,8 +151,10 @@ func (a *app) verbs() []*cobra.Command {
 		a.servicesVerb(),
 		a.planVerb(),
 		a.applyVerb(),
+		a.runVerb(),
 		a.confirmVerb(),
 		a.rollbackVerb(),
+		a.historyVerb(),
 		a.lockdownVerb(),
 		a.releaseVerb(),
 		a.statusVerb(),
@@ -168,6 +182,10 @@ func (a *app) verb(body func(ctx context.Context, args []string) (answer, error)
 		if err != nil && found.document == nil {
 			return err
 		}
+		if err == nil && found.reply != nil {
+			a.code = found.code
+			return a.relay(*found.reply)
+		}
 		if err != nil {
 			f := failureOf(cmd.Context(), err)
 			a.code = f.code
@@ -180,10 +198,12 @@ func (a *app) verb(body func(ctx context.Context, args []string) (answer, error)
 
 // print writes an answer to stdout.
 func (a *app) print(verb string, found answer) error {
-	if a.flags.json {
-		return a.writeDocument(verb, found.document, found.code, nil)
+	if a.flags.json || a.reply != nil {
+		if err := a.writeDocument(verb, found.document, found.code, nil); err != nil {
+			return err
+		}
 	}
-	if found.text == nil {
+	if a.flags.json || found.text == nil {
 		return nil
 	}
 	return found.text(a.stdout)
@@ -196,8 +216,10 @@ func (a *app) fail(verb string, f *failure) error {
 
 // failWith reports a failure: in the document for programs, on stderr for people.
 func (a *app) failWith(verb string, document api.Document, f *failure) error {
-	if a.flags.json {
-		return a.writeDocument(verb, document, f.code, f)
+	if a.flags.json || a.reply != nil {
+		if err := a.writeDocument(verb, document, f.code, f); err != nil || a.flags.json {
+			return err
+		}
 	}
 	summary, detail := a.explain(f)
 	lines := []string{"cordon: " + summary}
@@ -239,6 +261,11 @@ func (a *app) writeDocument(verb string, document api.Document, code exitCode, f
 	if f != nil {
 		summary, detail := a.explain(f)
 		head.Error = &api.Failure{Summary: summary, Detail: detail, Next: f.next}
+	}
+	if a.reply != nil {
+		var err error
+		a.reply.Document, err = json.Marshal(document)
+		return err
 	}
 	out := json.NewEncoder(a.stdout)
 	out.SetEscapeHTML(false)

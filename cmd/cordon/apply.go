@@ -59,6 +59,9 @@ func (a *app) applyVerb() *cobra.Command {
 		if err != nil {
 			return answer{document: document}, err
 		}
+		if found, ok, err := a.applyServiced(ctx, cmd, args, r, *f); ok {
+			return orDocument(found, document), err
+		}
 		text, err := a.apply(ctx, "apply", r, *f, document)
 		return answer{document: document, text: text}, err
 	})
@@ -83,6 +86,9 @@ func (a *app) mayApply(cmd *cobra.Command, f applyFlags, typed reading, verb str
 func (a *app) writing(
 	ctx context.Context, verb string, r reading, timeout time.Duration, document api.Document, body func(*gateway.Writer) error,
 ) error {
+	if a.writer != nil {
+		return a.settled(ctx, verb, r, document, body)
+	}
 	lock, err := a.lock(ctx, timeout)
 	if err != nil {
 		return a.trouble(verb, r, err)
@@ -97,15 +103,21 @@ func (a *app) writing(
 		return a.trouble(verb, r, err)
 	}
 	defer func() { _ = g.Close() }() // what is in force stays in force
-	w := &gateway.Writer{Gateway: g, Store: store, Now: a.now}
-	taken, err := w.Settle(ctx)
+	a.writer = &gateway.Writer{Gateway: g, Store: store, Now: a.now}
+	defer func() { a.writer = nil }()
+	return a.settled(ctx, verb, r, document, body)
+}
+
+// settled ends what an earlier writer left, says so, and goes on.
+func (a *app) settled(ctx context.Context, verb string, r reading, document api.Document, body func(*gateway.Writer) error) error {
+	taken, err := a.writer.Settle(ctx)
 	if err != nil {
 		return a.trouble(verb, r, err)
 	}
 	if taken != nil {
 		a.remark(document, "change-reverted", message.Args{"id": taken.ID, "who": taken.Who, "time": a.clockTime(taken.Wall)})
 	}
-	return body(w)
+	return body(a.writer)
 }
 
 // apply changes the machine under the lock, and records what is then in force. A change that waits for its confirmation is watched as
@@ -136,7 +148,9 @@ func (a *app) apply(
 	if err := a.pendingText(outcome, *pending)(a.stdout); err != nil {
 		return nil, err
 	}
-	return a.await(ctx, verb, r, *pending, document)
+	return a.await(ctx, *pending, document, func() error {
+		return a.writing(ctx, verb, r, time.Minute, document, nothingMore)
+	})
 }
 
 // change proposes, asks and applies.
@@ -208,6 +222,11 @@ func (a *app) agree(ctx context.Context, verb string, r reading, f applyFlags, p
 	if f.yes || p.Empty() {
 		return nil
 	}
+	return a.question(ctx, verb, r)
+}
+
+// question asks whether the plan is to be carried out.
+func (a *app) question(ctx context.Context, verb string, r reading) error {
 	_, _ = fmt.Fprint(a.stderr, a.words.Text("apply.question", nil)+" ")
 	answered, err := a.readLine(ctx)
 	if err != nil {

@@ -29,6 +29,9 @@ func (a *app) confirmVerb() *cobra.Command {
 	a.lockFlag(cmd.Flags(), &timeout)
 	cmd.RunE = a.verb(func(ctx context.Context, _ []string) (answer, error) {
 		document := &api.Confirm{}
+		if found, ok, err := a.serviced(ctx, "confirm", nil, nil, nil); ok {
+			return orDocument(found, document), err
+		}
 		var kept history.Pending
 		err := a.writing(ctx, "confirm", reading{}, timeout, document, func(w *gateway.Writer) error {
 			var err error
@@ -94,14 +97,14 @@ func (a *app) pendingText(o gateway.Outcome, p history.Pending) func(io.Writer) 
 
 // await counts down until the change is confirmed, or takes it back. An interruption ends the looking on, not the waiting.
 func (a *app) await(
-	ctx context.Context, verb string, r reading, p history.Pending, document *api.Apply,
+	ctx context.Context, p history.Pending, document *api.Apply, takeBack func() error,
 ) (func(io.Writer) error, error) {
 	tick := time.NewTicker(glance)
 	defer tick.Stop()
 	for {
 		over, err := gateway.Overdue(p)
 		if err != nil {
-			return nil, a.trouble(verb, r, err)
+			return nil, err
 		}
 		entry, waits := a.fate(p)
 		switch {
@@ -111,10 +114,9 @@ func (a *app) await(
 		case !waits:
 			return nil, a.reverted(document)
 		case over:
-			if err := a.writing(ctx, verb, r, time.Minute, document, nothingMore); err != nil {
+			if err := takeBack(); err != nil {
 				return nil, err
 			}
-			return nil, a.reverted(document)
 		}
 		a.countdown(p)
 		select {

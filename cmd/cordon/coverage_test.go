@@ -16,7 +16,7 @@ import (
 // ran are the verbs that scripts run: "plan 3" for an exit code, "plan --policy" for a flag.
 func ran(scripts []string) map[string]bool {
 	found := map[string]bool{}
-	line := regexp.MustCompile(`(?m)^(?:\[.*\] )?(?:exec|exits (\d+))(?: ordinary| barred)? cordon ([a-z]+)(.*)$`)
+	line := regexp.MustCompile(`(?m)^(?:\[.*\] )?(?:exec|exits (\d+))(?: ordinary| barred)? (?:cordon|onbox) ([a-z]+)(.*)$`)
 	for _, script := range scripts {
 		for _, match := range line.FindAllStringSubmatch(script, -1) {
 			code, verb := match[1], match[2]

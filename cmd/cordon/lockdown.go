@@ -19,6 +19,9 @@ func (a *app) lockdownVerb() *cobra.Command {
 	var timeout time.Duration
 	a.lockFlag(cmd.Flags(), &timeout)
 	cmd.RunE = a.verb(func(ctx context.Context, args []string) (answer, error) {
+		if found, ok, err := a.serviced(ctx, "lockdown", args, nil, nil); ok {
+			return orDocument(found, &api.Lockdown{Lockdown: []string{}}), err
+		}
 		l := history.Lockdown{Since: a.now(), Who: a.who(), Segments: args}
 		return a.locking(ctx, "lockdown", timeout, func(w *gateway.Writer) (gateway.Outcome, error) { return w.LockDown(ctx, l) })
 	})
@@ -31,6 +34,9 @@ func (a *app) releaseVerb() *cobra.Command {
 	var timeout time.Duration
 	a.lockFlag(cmd.Flags(), &timeout)
 	cmd.RunE = a.verb(func(ctx context.Context, _ []string) (answer, error) {
+		if found, ok, err := a.serviced(ctx, "release", nil, nil, nil); ok {
+			return orDocument(found, &api.Lockdown{Lockdown: []string{}}), err
+		}
 		return a.locking(ctx, "release", timeout, func(w *gateway.Writer) (gateway.Outcome, error) { return w.Release(ctx) })
 	})
 	return cmd

@@ -51,8 +51,10 @@ func manuals() map[string]manual {
 			{"apply", "cordon apply policy --yes --no-confirm", exitDone},
 			{"apply_confirm", "cordon apply policy --yes --confirm-within 5m", exitDone},
 		}},
+		"run":      {judged, []example{{"run", "cordon run --help", exitDone}}},
 		"confirm":  {changed, []example{{"confirm", "cordon confirm", exitUsage}}},
 		"rollback": {changed, []example{{"rollback", "cordon rollback --yes", exitUsage}}},
+		"history":  {judged, []example{{"history", "cordon history", exitDone}}},
 		"lockdown": {judged, []example{{"lockdown", "cordon lockdown cameras", exitUsage}}},
 		"release":  {judged, []example{{"release", "cordon release", exitUsage}}},
 		"explain": {

@@ -21,6 +21,9 @@ func (a *app) planVerb() *cobra.Command {
 		if err != nil {
 			return answer{document: document}, err
 		}
+		if found, ok, err := a.serviced(ctx, "plan", nil, ownFlags(cmd), &r); ok {
+			return orDocument(found, document), err
+		}
 		standing, err := a.stand(ctx, document)
 		if err != nil {
 			return answer{document: document}, err

@@ -55,6 +55,9 @@ func typedBy(cmd *cobra.Command, args []string) reading {
 
 // read reads the directories that a command line names, or those of --policy where it names none.
 func (a *app) read(cmd *cobra.Command, args []string) (reading, error) {
+	if a.asked != nil {
+		return a.readAsked(cmd), nil
+	}
 	result := typedBy(cmd, args)
 	if len(args) == 0 {
 		args = a.flags.policy

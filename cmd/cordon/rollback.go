@@ -20,6 +20,9 @@ func (a *app) rollbackVerb() *cobra.Command {
 	f := a.applyFlags(cmd.Flags())
 	cmd.RunE = a.verb(func(ctx context.Context, args []string) (answer, error) {
 		document := &api.Apply{}
+		if found, ok, err := a.rollbackServiced(ctx, cmd, args, *f); ok {
+			return orDocument(found, document), err
+		}
 		pending, err := history.In(a.flags.state).Pending()
 		if err == nil && len(args) == 0 {
 			return a.takeBack(ctx, pending, *f, document)
@@ -38,6 +41,19 @@ func (a *app) rollbackVerb() *cobra.Command {
 		return answer{document: document, text: text}, err
 	})
 	return cmd
+}
+
+// rollbackServiced has the service go back, after the question where nobody has said yes beforehand.
+func (a *app) rollbackServiced(ctx context.Context, cmd *cobra.Command, args []string, f applyFlags) (answer, bool, error) {
+	_, err := history.In(a.flags.state).Pending()
+	if f.yes || err == nil && len(args) == 0 || a.flags.json || !isTerminal(a.stdin) {
+		return a.serviced(ctx, "rollback", args, ownFlags(cmd), nil)
+	}
+	r, err := a.earlier(cmd, args)
+	if err != nil {
+		return answer{}, true, err
+	}
+	return a.applyServiced(ctx, cmd, args, r, f)
 }
 
 // takeBack ends the waiting: what it was before is what anybody who types rollback now means.

@@ -34,6 +34,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"cordon": main, "onbox": onbox, "hold": hold, "ordinary": ordinary, "barred": barred, "unguarded": unguarded,
+		"unpending": unpending, "stranger": stranger,
 	})
 }
 
@@ -48,7 +49,7 @@ func TestScript(t *testing.T) {
 		Setup:               all.begin,
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "links": links, "kernel": snapshot, "document": all.hold(t), "await": await,
+			"exits": exits, "links": links, "kernel": kernelState, "document": all.hold(t), "await": await,
 			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow, "setting": setting,
 			"until": until, "unguard": unguard, "overdue": overdue,
 		},
@@ -154,8 +155,8 @@ func router(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(netlink.RouteAdd(&netlink.Route{Dst: to, Gw: net.ParseIP(args[0])}))
 }
 
-// snapshot writes what the kernel holds into a file, so that two moments can be compared: kernel before.
-func snapshot(ts *testscript.TestScript, neg bool, args []string) {
+// kernelState writes what the kernel holds into a file, so that two moments can be compared: kernel before.
+func kernelState(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: kernel FILE")
 	}
@@ -430,5 +431,46 @@ func overdue(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if !over {
 		ts.Fatalf("it is not overdue at its deadline")
+	}
+}
+
+// unpending ends with 0 when no change waits in a state directory any more: unpending STATE.
+func unpending() {
+	if _, err := history.In(os.Args[1]).Pending(); !errors.Is(err, history.ErrNone) {
+		os.Exit(1)
+	}
+}
+
+// reachable opens the directories above a file to everybody, below the one for all temporary files.
+func reachable(name string) error {
+	for dir := filepath.Dir(name); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stranger runs a program as another user, who has no right at all: stranger PROGRAM [ARGUMENT...]. Only real root can.
+func stranger() {
+	cmd := exec.CommandContext(context.Background(), os.Args[1], os.Args[2:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	const nobody = 65534
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	program, err := exec.LookPath(os.Args[1])
+	if err == nil {
+		err = errors.Join(reachable(program), reachable(os.Getenv("WORK")))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	failed := &exec.ExitError{}
+	switch err := cmd.Run(); {
+	case errors.As(err, &failed):
+		os.Exit(failed.ExitCode())
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }

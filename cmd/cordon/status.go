@@ -22,6 +22,10 @@ func (a *app) statusVerb() *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: a.words.Text("verb.status", nil), Args: arguments(0, 0)}
 	cmd.RunE = a.verb(func(ctx context.Context, _ []string) (answer, error) {
 		document := emptyStatus()
+		if found, ok, err := a.serviced(ctx, "status", nil, nil, nil); ok {
+			return orDocument(found, document), err
+		}
+		document.Service = a.writer != nil
 		last, err := a.stand(ctx, document)
 		if err != nil {
 			return answer{document: document}, err

@@ -16,3 +16,20 @@ type Lockdown struct {
 	Lockdown []string `json:"lockdown"`
 	Flows    Flows    `json:"flows"`
 }
+
+// History is what was applied, newest first.
+type History struct {
+	Header
+
+	Entries []Entry `json:"entries"`
+}
+
+// Entry is one revision. Its time is in RFC 3339.
+type Entry struct {
+	Revision int    `json:"revision"`
+	Time     string `json:"time"`
+	Who      string `json:"who"`
+	Commit   string `json:"commit"`
+	Digest   string `json:"digest"`
+	Outcome  string `enum:"pending|applied|confirmed|reverted|unknown" json:"outcome"`
+}
