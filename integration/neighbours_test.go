@@ -69,7 +69,7 @@ func throw(r *rand.Rand, l map[string]*lab.Machine) thrown {
 		return throw(r, l)
 	}
 	p.MAC = l[from].MAC
-	if r.IntN(8) == 0 && from != nvr2 { // whose MAC nobody knows: it could take another's
+	if r.IntN(8) == 0 {
 		p.MAC = l[names[r.IntN(len(names))]].MAC
 	}
 	ports := []uint16{554, 80, 514, 6100, 6299, 6300, 443, 6099}

@@ -184,7 +184,7 @@ func TestDirectionsOnABridge(t *testing.T) {
 			}
 		}
 		for _, s := range streams {
-			if !s.alive(t) {
+			if !s.answers(t) {
 				t.Errorf("bridge-nf-call %s: %s is dead", setting, s.name)
 			}
 		}
@@ -204,6 +204,17 @@ func TestDirectionsOnABridge(t *testing.T) {
 			t.Errorf("control: %s does not arrive without the bridge's table", a.name)
 		}
 	}
+}
+
+// answers says whether a word comes back at last: a busy machine is late.
+func (c *conversation) answers(t *testing.T) bool {
+	t.Helper()
+	for range 4 {
+		if c.alive(t) {
+			return true
+		}
+	}
+	return false
 }
 
 // TestNeighboursOnABridge holds that a device says its own address to whom it may talk, and nobody else hears it.
@@ -489,6 +500,7 @@ func TestObservedBridge(t *testing.T) {
 	}
 	pretends := []string{
 		"a stranger as a camera", "a stranger as a camera with a port", "as the other camera", "with the other's MAC", "as the other in IPv6",
+		"without a MAC, with another's",
 	}
 	counts := map[bool]int{}
 	for _, setting := range []string{"0", "1"} {

@@ -267,6 +267,7 @@ func nears() []near {
 		{name: "as the other camera", from: c1, to: "10.30.0.10", protocol: udp, port: 514, source: "10.30.0.22", direct: true},
 		{name: "with the other's MAC", from: c1, to: "10.30.0.10", protocol: udp, port: 514, mac: camera2, direct: true},
 		{name: "as the other in IPv6", from: c1, to: "fd30::10", protocol: udp, port: 514, source: "fd30::22", direct: true},
+		{name: "without a MAC, with another's", from: nvr2, to: "10.30.0.21", protocol: tcp, port: 443, mac: camera2, direct: true},
 		{name: "by the gateway", from: c1, to: "10.30.0.11", protocol: udp, port: 6100, mac: camera1},
 		{name: "phone home", from: c1, to: "198.51.100.7", protocol: tcp, port: 443},
 		{name: "phone home in IPv6", from: c2, to: "2001:db8:1::7", protocol: udp, port: 443},

@@ -57,9 +57,12 @@ func (c compiler) linkTable() ruleset.Table {
 			guarded(c.Policy, ipv6()),
 			c.addressSet(ipv4()),
 		},
-		Chains: append(trunkGuard(c.Policy), links(c.ports(governed), c.interfaces(isUplink), carried(c.Policy), c.live)...),
+		Chains: append(trunkGuard(c.Policy), links(c.ports(governed), c.interfaces(isUplink), carried(c.Policy), c.live, c.bridges())...),
 	}
 	t.Sets = append(t.Sets, c.modes()...)
+	if c.bridges() {
+		t.Sets = append(t.Sets, c.takenSet())
+	}
 	for _, l := range c.live {
 		t.Sets = append(t.Sets, l.leakSets()...)
 	}
@@ -82,7 +85,7 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	t.Chains = append(t.Chains, ingressHook("cameras", "camera", c.ports(kind(policy.CameraSegment)))...)
 	t.Chains = append(t.Chains, ingressHook("recorders", "recorder", c.ports(kind(policy.RecorderSegment)))...)
 	for _, l := range c.live {
-		t.Chains = append(append(t.Chains, l.guards(serves)...), l.overlooking()...)
+		t.Chains = append(append(t.Chains, l.guards(serves, c.bridges())...), l.overlooking()...)
 	}
 	t.Chains = append(t.Chains, common()...)
 	t.Chains = append(t.Chains, prerouting(c.Site.Scope)...)
@@ -94,7 +97,7 @@ func (c compiler) inetTable(commit string) ruleset.Table {
 	if serves {
 		t.Chains = append(append(append(t.Chains, serving()...), offering()), answeringChains()...)
 	}
-	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily, c.live, len(c.bridgePorts(governed)) > 0)...)
+	t.Chains = append(t.Chains, forward(c.Site.Scope, byFamily, c.live, c.bridges())...)
 	if len(c.interfaces(isUplink)) > 0 {
 		t.Chains = append(t.Chains, leaving(c.translates(), c.live)...)
 	}
@@ -255,8 +258,8 @@ func (c compiler) shared() []ruleset.Set {
 		hash("polite", "refuse = reject", polite, ruleset.IIFName),
 		rates("answers", "how often a device is answered", len(c.Devices), ruleset.EtherSource),
 	}
-	if len(bridged) > 0 {
-		list = append(list, hash("bridged", "bridges whose own table decides", bridged, ruleset.IIFName, ruleset.OIFName))
+	if c.bridges() {
+		list = append(list, c.takenSet(), hash("bridged", "bridges whose own table decides", bridged, ruleset.IIFName, ruleset.OIFName))
 	}
 	return list
 }

@@ -72,7 +72,7 @@ func (f family) wellFormed() ruleset.Rule {
 
 // guards returns the chains that judge a governed interface's packets in one family: at ingress, and again in prerouting for what
 // ingress did not see. Cameras mostly answer and recorders mostly call, so each asks its own sets first.
-func (l *live) guards(serves bool) []ruleset.Chain {
+func (l *live) guards(serves, bridges bool) []ruleset.Chain {
 	f := l.family
 	answers, calls := f.answers(mark(markAnswer), accept()), f.calls(mark(markCall), accept())
 	slow := rule("", goTo("slow"+f.suffix))
@@ -83,7 +83,7 @@ func (l *live) guards(serves bool) []ruleset.Chain {
 	return []ruleset.Chain{
 		chain("camera"+f.suffix, camera...),
 		chain("recorder"+f.suffix, recorder...),
-		f.slow(serves),
+		f.slow(serves, bridges),
 		l.known(serves),
 		l.barely(),
 	}
@@ -91,12 +91,13 @@ func (l *live) guards(serves bool) []ruleset.Chain {
 
 // slow asks who sent a packet that no merged element holds. Only a device with a MAC of its own is worth an answer: a refusal sent to
 // a forged source would carry the camera's octets to wherever it likes.
-func (f family) slow(serves bool) ruleset.Chain {
+func (f family) slow(serves, bridges bool) ruleset.Chain {
 	s := f.suffix
-	rules := []ruleset.Rule{
-		rule("", in("devices"+s, ruleset.IIFName, ruleset.EtherSource, f.source), goTo("known"+s)),
-		rule("a device without a MAC", in("bare"+s, ruleset.IIFName, f.source), goTo("barely"+s)),
+	rules := []ruleset.Rule{rule("", in("devices"+s, ruleset.IIFName, ruleset.EtherSource, f.source), goTo("known"+s))}
+	if bridges {
+		rules = append(rules, taken(in("bare"+s, ruleset.IIFName, f.source)))
 	}
+	rules = append(rules, rule("a device without a MAC", in("bare"+s, ruleset.IIFName, f.source), goTo("barely"+s)))
 	rules = append(rules, rule("a router on the way to recorders: forward asks conntrack", is(f.icmpType, types(f.errors)...),
 		in("routers"+s, ruleset.IIFName, f.source), mark(markJudge), accept()))
 	if f.v4 && serves {

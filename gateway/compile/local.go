@@ -128,7 +128,7 @@ func leaving(nat bool, limited []*live) []ruleset.Chain {
 }
 
 // links returns the table below IP: who may speak ARP, which ethertypes there are, and the last look at what leaves by an uplink.
-func links(governed, uplinks []string, carried []ruleset.Rule, limited []*live) []ruleset.Chain {
+func links(governed, uplinks []string, carried []ruleset.Rule, limited []*live, bridges bool) []ruleset.Chain {
 	var chains []ruleset.Chain
 	if len(governed) > 0 {
 		hook := ruleset.Hook{Point: ruleset.Ingress, Priority: priorityARP, Devices: governed, Drop: true}
@@ -136,7 +136,7 @@ func links(governed, uplinks []string, carried []ruleset.Rule, limited []*live) 
 			rule("the inet table judges it next; a VLAN tag does not match", is(ruleset.EtherTypeField, ruleset.Short(0x0800)), accept()),
 			rule("", is(ruleset.EtherTypeField, ruleset.Short(0x86dd)), accept()),
 			rule("", is(ruleset.EtherTypeField, ruleset.Short(0x0806)), goTo("speaks")),
-			rule("", goTo("foreign"))), speaks())
+			rule("", goTo("foreign"))), speaks(bridges))
 		chains = append(chains, heard()...)
 	}
 	if len(uplinks) > 0 {
@@ -164,7 +164,7 @@ func leak(limited []*live) ruleset.Chain {
 }
 
 // speaks lets a device say its own address, and only to the gateway: what it says of others would poison the neighbour table.
-func speaks() ruleset.Chain {
+func speaks(bridges bool) ruleset.Chain {
 	request := is(ruleset.ARPOp, ruleset.Short(1), ruleset.Short(2))
 	form := []ruleset.Statement{
 		is(ruleset.ARPHardwareType, ruleset.Short(1)), is(ruleset.ARPProtocolType, ruleset.Short(0x0800)),
@@ -174,10 +174,14 @@ func speaks() ruleset.Chain {
 	named := append(append([]ruleset.Statement{}, form...),
 		in("devices4", ruleset.IIFName, ruleset.EtherSource, ruleset.ARPSenderIP),
 		in("devices4", ruleset.IIFName, ruleset.ARPSenderEther, ruleset.ARPSenderIP), accept())
-	bare := append(append([]ruleset.Statement{}, form...), in("bare4", ruleset.IIFName, ruleset.ARPSenderIP), accept())
-	return chain("speaks",
-		rule("a named device, for itself, to the gateway", named...),
+	itself := in("bare4", ruleset.IIFName, ruleset.ARPSenderIP)
+	bare := append(append([]ruleset.Statement{}, form...), itself, accept())
+	rules := []ruleset.Rule{rule("a named device, for itself, to the gateway", named...)}
+	if bridges {
+		rules = append(rules, taken(itself))
+	}
+	return chain("speaks", append(rules,
 		rule("a device without a MAC, to the gateway", bare...),
 		overlooks("heard"),
-		refusal("ARP that is not a named device speaking for itself to the gateway"))
+		refusal("ARP that is not a named device speaking for itself to the gateway"))...)
 }

@@ -145,6 +145,7 @@ func (n neighbourhood) judge() []ruleset.Rule {
 			Field: ruleset.Mark, Mask: ruleset.Word(markMask), Values: []string{ruleset.Word(markAnswer & markMask)},
 		}, next),
 		rule("", in("devices"+n.suffix, ruleset.IIFName, ruleset.EtherSource, n.source), next),
+		taken(in("bare"+n.suffix, ruleset.IIFName, n.source)),
 		rule("a device without a MAC", in("bare"+n.suffix, ruleset.IIFName, n.source), next),
 		rule("", goTo("refuse")),
 	}

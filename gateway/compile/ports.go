@@ -39,6 +39,34 @@ func (c compiler) bridgePorts(wanted func(*policy.Segment) bool) []string {
 	return list
 }
 
+// bridges says whether the gateway is the switch of cameras or recorders.
+func (c compiler) bridges() bool { return len(c.bridgePorts(governed)) > 0 }
+
+// takenSet are the MACs of named devices at every port of their bridge, which learns from whoever sends where frames for a MAC go.
+func (c compiler) takenSet() ruleset.Set {
+	m := map[string]string{}
+	for i := range c.Devices {
+		d := &c.Devices[i]
+		home := &c.Segments[d.Segment]
+		if d.MAC.IsZero() || len(home.Ports) == 0 || !home.Kind.Governed() {
+			continue
+		}
+		for j := range c.Segments {
+			if s := &c.Segments[j]; s.Interface == home.Interface {
+				for _, port := range s.Ports {
+					m[ruleset.Key(ruleset.Name(port), string(d.MAC[:]))] = ""
+				}
+			}
+		}
+	}
+	return hash("taken", "MACs that are somebody's on a bridge", m, ruleset.IIFName, ruleset.EtherSource)
+}
+
+// taken refuses a device without a MAC of its own that comes with another one's.
+func taken(bare ruleset.In) ruleset.Rule {
+	return rule("without a MAC, and with another device's", bare, in("taken", ruleset.IIFName, ruleset.EtherSource), counter(), drop())
+}
+
 // bridgeTable returns the table of the bridge family. Without an allow between ports of one bridge nothing passes.
 func (c compiler) bridgeTable(ports []string, all func(func(opening) bool)) ruleset.Table {
 	var between []opening
@@ -51,6 +79,7 @@ func (c compiler) bridgeTable(ports []string, all func(func(opening) bool)) rule
 		hash("ports", "ports of cameras and recorders", names(ports), ruleset.IIFName),
 		hash("cameras", "ports of cameras", names(c.bridgePorts(kind(policy.CameraSegment))), ruleset.IIFName),
 		hash("observed", "mode = observe: what would be refused is counted and goes on", names(c.bridgePorts(observed)), ruleset.IIFName),
+		c.takenSet(),
 		paths(between),
 	}}
 	if len(between) > 0 {

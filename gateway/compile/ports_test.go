@@ -31,6 +31,13 @@ func TestWhatStandsInTheBridgesTable(t *testing.T) {
 		"bridge ports":    {`"p1"`, `"p2"`, `"p3"`, `"p4"`},
 		"bridge cameras":  {`"p1"`, `"p2"`},
 		"bridge observed": nil,
+		// The bridge learns from every port, so that a MAC is its device's at all of them.
+		"netdev taken": {
+			`"p1" . 00:11:32:aa:bb:cc`, `"p1" . 44:19:b6:00:00:01`, `"p1" . 44:19:b6:00:00:02`,
+			`"p2" . 00:11:32:aa:bb:cc`, `"p2" . 44:19:b6:00:00:01`, `"p2" . 44:19:b6:00:00:02`,
+			`"p3" . 00:11:32:aa:bb:cc`, `"p3" . 44:19:b6:00:00:01`, `"p3" . 44:19:b6:00:00:02`,
+			`"p4" . 00:11:32:aa:bb:cc`, `"p4" . 44:19:b6:00:00:01`, `"p4" . 44:19:b6:00:00:02`,
+		},
 		// nvr-2 has no port of its own, hall neither.
 		"bridge paths": {
 			`"p1" . "p3" : goto judge`, `"p1" . "p4" : goto judge`, `"p2" . "p3" : goto judge`, `"p2" . "p4" : goto judge`,

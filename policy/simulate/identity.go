@@ -70,15 +70,24 @@ func (o Oracle) asksForLease(k policy.Packet, from place) (Decision, bool) {
 }
 
 // sender returns the named device whose MAC, address and interface a packet carries. A recorder or host without a MAC is known by
-// interface and address.
+// interface and address; on a bridge of the gateway's it may have any MAC that is nobody's there.
 func (o Oracle) sender(k policy.Packet, from place) (policy.Device, bool) {
 	for _, id := range o.devices[k.Source] {
 		d := o.policy.Devices[id]
-		if slices.Contains(from.segments, d.Segment) && (d.MAC.IsZero() || d.MAC == k.MAC) && o.plugged(d, k.IIF) {
+		if slices.Contains(from.segments, d.Segment) && (d.MAC == k.MAC || d.MAC.IsZero() && !o.taken(d, k.MAC)) &&
+			o.plugged(d, k.IIF) {
 			return d, true
 		}
 	}
 	return policy.Device{}, false
+}
+
+// taken says whether a MAC is another device's on the bridge that a device stands at: where its frames go would follow.
+func (o Oracle) taken(d policy.Device, mac policy.MAC) bool {
+	home := o.policy.Segments[d.Segment]
+	return len(home.Ports) > 0 && slices.ContainsFunc(o.machines[mac], func(id policy.DeviceID) bool {
+		return o.policy.Segments[o.policy.Devices[id].Segment].Interface == home.Interface
+	})
 }
 
 // plugged says whether a device may stand at a port of its bridge. A packet that names the bridge does not say at which it came in.
