@@ -25,9 +25,9 @@ func oneBridge() policy.Policy {
 	return p
 }
 
-func TestWhatStandsInTheBridgesTable(t *testing.T) {
-	all := sets(compile.Ruleset(oneBridge(), "", policy.Moment{}))
-	cases := map[string][]string{
+// onOneBridge are the elements that oneBridge puts into the sets.
+func onOneBridge() map[string][]string {
+	return map[string][]string{
 		"bridge ports":    {`"p1"`, `"p2"`, `"p3"`, `"p4"`},
 		"bridge cameras":  {`"p1"`, `"p2"`},
 		"bridge observed": nil,
@@ -92,7 +92,11 @@ func TestWhatStandsInTheBridgesTable(t *testing.T) {
 			`"p4" . 10.30.0.22`,
 		},
 	}
-	for name, want := range cases {
+}
+
+func TestWhatStandsInTheBridgesTable(t *testing.T) {
+	all := sets(compile.Ruleset(oneBridge(), "", policy.Moment{}))
+	for name, want := range onOneBridge() {
 		got := elements(all[name])
 		slices.Sort(got)
 		slices.Sort(want)
