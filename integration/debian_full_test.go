@@ -70,7 +70,7 @@ func onDebian() []judged {
 		},
 		{
 			folder: "integration", alone: true,
-			must: "TestRevokedOnABridge TestLimitedOnABridge TestBridgeAlone TestForeignPort TestObservedBridge",
+			must: "TestRevokedOnABridge TestLimitedOnABridge TestBridgeAlone TestForeignPort TestObservedBridge TestServeOnABridge",
 		},
 		// The last one: the kernel is not whole again afterwards.
 		{folder: "integration", alone: true, must: "TestKernelWithoutReject"},

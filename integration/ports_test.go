@@ -521,6 +521,48 @@ func TestObservedBridge(t *testing.T) {
 	}
 }
 
+// TestServeOnABridge holds that what one segment of a bridge serves is for its own ports, and that what is intercepted is intercepted.
+func TestServeOnABridge(t *testing.T) {
+	l := oneSwitch(t)
+	s := serveOnGateway(t, l, sockets())
+	cameras := strings.Replace(onBridge, "segment \"recorders\" {", "segment \"recorders\" {\n  SERVE", 1)
+	cameras = strings.Replace(cameras, "  kind      = \"camera\"", "  kind      = \"camera\"\n  serve {\n    time = \"TIME\"\n  }", 1)
+	of := func(time, recorders string) policy.Policy {
+		return read(t, strings.NewReplacer("TIME", time, "SERVE", recorders).Replace(cameras+onBridgeAllows))
+	}
+	const both = "serve {\n    time = \"intercept\"\n  }"
+	answered := 0
+	for _, c := range []struct {
+		name             string
+		policy           policy.Policy
+		recorder, abroad bool // whether the recorder's question is heard, and a camera's to somebody else
+	}{{"local", of("local", ""), false, false}, {"intercept", of("intercept", both), true, true}} {
+		apply(t, l, c.policy)
+		if err := l.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []flow{
+			{name: "a camera", from: c1, to: "10.30.0.1", protocol: policy.UDP, port: 123, allowed: true},
+			{name: "a camera in IPv6", from: c2, to: "fd30::1", protocol: policy.UDP, port: 123, allowed: true},
+			{name: "the recorder", from: nvr, to: "10.30.0.1", protocol: policy.UDP, port: 123, allowed: c.recorder},
+			{name: "a stranger", from: stranger, to: "10.30.0.1", protocol: policy.UDP, port: 123},
+			{name: "a camera to the internet", from: c1, to: outside, protocol: policy.UDP, port: 123, allowed: c.abroad},
+			{name: "a camera to the internet in IPv6", from: c1, to: outside6, protocol: policy.UDP, port: 123, allowed: c.abroad},
+		} {
+			r, heard := ask(t, l, s, f)
+			if heard != f.allowed || f.allowed != (r.Answer == lab.Replied) {
+				t.Errorf("%s: %s: heard %t, %s", c.name, f.name, heard, r.Answer)
+			}
+			if heard {
+				answered++
+			}
+		}
+	}
+	if answered != 7 {
+		t.Errorf("%d questions are answered", answered)
+	}
+}
+
 // TestFullRecord holds that one camera does not fill the record of what was opened, and that what is not written down does not pass.
 func TestFullRecord(t *testing.T) {
 	l := oneSwitch(t)
