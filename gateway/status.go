@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"cordon/gateway/compile"
 	"cordon/gateway/kernel/listener"
@@ -45,6 +47,8 @@ type Status struct {
 	Layers           []Layer
 	// Drift is what an apply of the same policy would change.
 	Drift []plan.Change
+	// Openings is what the policy opens for a time only: what the kernel holds open, then what is closed now.
+	Openings []Opening
 	// Foreign are other programs' tables, by name.
 	Foreign []netstate.ForeignTable
 	// NotServed are the services that the policy serves and nobody waits for, as segment/service. That somebody waits does not say that
@@ -52,6 +56,40 @@ type Status struct {
 	NotServed []string
 	// Down are the policy's interfaces that are absent or down.
 	Down map[string]string
+}
+
+// Opening is an exception or an allow with a schedule. Left is how long the kernel still holds it open by itself; 0 where it is closed.
+type Opening struct {
+	plan.Opening
+
+	// Until is the end of an exception; it is zero for an allow.
+	Until time.Time
+	// Unsure says that it is closed because the clock is not known to be right.
+	Unsure bool
+}
+
+// openings compares what the kernel holds open with what the policy opens at some hours.
+func openings(p policy.Policy, live []wire.Table, at policy.Moment) []Opening {
+	var list []Opening
+	open := plan.Openings(live)
+	add := func(kind, name string, until time.Time) {
+		o := Opening{Opening: plan.Opening{Kind: kind, Name: name}, Until: until, Unsure: !at.Trusted}
+		same := func(held plan.Opening) bool { return held.Kind == kind && held.Name == name }
+		if i := slices.IndexFunc(open, same); i >= 0 {
+			o.Left, o.Unsure = open[i].Left, false
+		}
+		list = append(list, o)
+	}
+	for _, e := range p.Exceptions {
+		add("exception", e.Name, e.Until)
+	}
+	for _, a := range p.Allows {
+		if len(a.During) > 0 {
+			add("allow", a.Name, time.Time{})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Opening) int { return cmp.Compare(min(1, b.Left), min(1, a.Left)) })
+	return list
 }
 
 // Status reads the machine and compares it with the policy that was applied last; without one it says what the kernel could do.
@@ -67,7 +105,7 @@ func (g *Gateway) Status(ctx context.Context, applied *policy.Policy, commit str
 	needed := plan.Between(*applied, live.State, wanted, live.Generation)
 	s := Status{
 		Stamp: stampOf(live.State.Tables), Drift: needed.Changes, Foreign: live.State.Foreign,
-		Layers: layers(live.State, wanted, needed), Down: down(*applied, live.State),
+		Openings: openings(*applied, live.State.Tables, g.clock()), Layers: layers(live.State, wanted, needed), Down: down(*applied, live.State),
 	}
 	if s.NotServed, err = notServed(*applied); err != nil {
 		return Status{}, err

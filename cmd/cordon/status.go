@@ -63,6 +63,7 @@ func (a *app) inspect(ctx context.Context, last gateway.Standing) (gateway.Statu
 func emptyStatus() *api.Status {
 	return &api.Status{
 		Lockdown: []string{}, Drift: []api.Drift{}, Layers: []api.Layer{}, Segments: []api.Segment{}, NotServed: []string{}, Foreign: []string{},
+		Openings: []api.Opening{},
 	}
 }
 
@@ -87,6 +88,14 @@ func describe(document *api.Status, s gateway.Status, last gateway.Standing) {
 		document.Layers = append(document.Layers, api.Layer{Name: l.Name, State: string(l.State), Because: l.Because})
 	}
 	document.NotServed = append(document.NotServed, s.NotServed...)
+	for _, o := range s.Openings {
+		opening := api.Opening{Kind: o.Kind, Name: o.Name, Open: o.Left > 0, Left: int(o.Left.Round(time.Second).Seconds()), Clock: !o.Unsure}
+		if !o.Until.IsZero() {
+			until := o.Until.Format(time.RFC3339)
+			opening.Until = &until
+		}
+		document.Openings = append(document.Openings, opening)
+	}
 	for _, f := range s.Foreign {
 		document.Foreign = append(document.Foreign, f.String())
 	}
@@ -122,6 +131,7 @@ func (a *app) statusText(d *api.Status, s gateway.Status, last gateway.Standing)
 		}
 		a.writeSegments(&text, d)
 		a.writeChanges(&text, s.Drift)
+		a.writeOpenings(&text, d)
 		a.writeLayers(&text, d.Layers, last.Policy != nil)
 		for _, name := range d.NotServed {
 			fmt.Fprintln(&text, a.words.Text("status.not_served", message.Args{"service": name}))
@@ -217,4 +227,20 @@ func (a *app) writeLayers(out io.Writer, layers []api.Layer, applied bool) {
 		}
 	}
 	_ = lines.Flush() // the buffer below it takes everything
+}
+
+// writeOpenings counts down what is open for a time only.
+func (a *app) writeOpenings(out io.Writer, d *api.Status) {
+	for _, o := range d.Openings {
+		sentence := "status.opening_open"
+		switch {
+		case !o.Open && !o.Clock:
+			sentence = "status.opening_unsure"
+		case !o.Open:
+			sentence = "status.opening_closed"
+		}
+		what := a.words.Text("change."+o.Kind, message.Args{"name": o.Name})
+		left := (time.Duration(o.Left) * time.Second).String()
+		fmt.Fprintln(out, "  "+a.words.Text(sentence, message.Args{"what": what, "left": left}))
+	}
 }

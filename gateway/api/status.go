@@ -15,8 +15,21 @@ type Status struct {
 	Segments  []Segment `json:"segments"`
 	Cameras   Cameras   `json:"cameras"`
 	NotServed []string  `json:"not_served"`
+	// Openings is what is open for a time only: exceptions, and allows with a schedule.
+	Openings []Opening `json:"openings"`
 	// Foreign are the tables of other programs, as nft names them.
 	Foreign []string `json:"foreign"`
+}
+
+// Opening is an exception or an allow with a schedule. Left is for how many seconds the kernel still holds it open by itself, 0 where it is
+// closed; until is the end of an exception, null for an allow. Clock is false where it is closed because the clock is not known to be right.
+type Opening struct {
+	Kind  string  `enum:"exception|allow" json:"kind"`
+	Name  string  `json:"name"`
+	Open  bool    `json:"open"`
+	Left  int     `json:"left"`
+	Until *string `json:"until"`
+	Clock bool    `json:"clock"`
 }
 
 // Drift is one difference between the kernel and the policy that was applied last. Since is null while nobody watched it begin.
