@@ -2,31 +2,104 @@ package gateway
 
 import (
 	"context"
-	"log/slog"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
 	"time"
+
+	"cordon/gateway/history"
+	"cordon/gateway/kernel"
+	"cordon/gateway/kernel/nft"
+	"cordon/gateway/observe"
+	"cordon/gateway/plan"
 )
 
-// Holder keeps in force what ought to be, for as long as the service runs. One goroutine does everything that changes the machine: what is
-// asked for by Do, and what nobody asked for.
-type Holder struct {
-	writer   *Writer
-	log      *slog.Logger
-	requests chan request
+const (
+	// quiet is how long the kernel is to have said nothing before it is read, so that a burst is one repair; longest is how long it may
+	// go on.
+	quiet   = 2 * time.Millisecond
+	longest = 15 * time.Millisecond
+	// settingsEvery is how often the settings are read that change without a word, and everythingEvery how often everything is.
+	settingsEvery   = 2 * time.Second
+	everythingEvery = time.Minute
+	// pace is how often a ruleset that keeps being broken is repaired once it is locked down: often enough that little time is lost, and
+	// seldom enough that the machine has time for something else.
+	pace = 250 * time.Millisecond
+)
+
+// What is what a holder has to say.
+type What string
+
+// What there is to say.
+const (
+	Holding    What = "holding"     // the policy that was applied is in force
+	Unapplied  What = "unapplied"   // none was ever applied, or it cannot be read
+	Repaired   What = "repaired"    // something differed, and was put back
+	Turned     What = "turned"      // the hour opened or closed something
+	Failed     What = "failed"      // something differs, and could not be put back: it is tried again
+	Missing    What = "missing"     // other interfaces of the policy are absent than before
+	LockedDown What = "locked-down" // the ruleset kept being broken
+	Reverted   What = "reverted"    // a change that nobody confirmed was taken back
+)
+
+// News is one thing that happened.
+type News struct {
+	What What
+	At   time.Time
+	// Kinds are what the kernel spoke of, and By who changed our tables by its word. Nothing where a look found it.
+	Kinds observe.Kind
+	By    []observe.Process
+	// Changes are what was put back, or has to be.
+	Changes []plan.Change
+	// Took is the time from the kernel's first word, or from the look, until everything was read back as it is wanted.
+	Took time.Duration
+	// Absent are the policy's interfaces that the machine does not have.
+	Absent []string
+	Err    error
+
+	broken bool
 }
 
-// request is something to do in the loop.
+// Holder holds what was applied: it reads the machine whenever the kernel says that something changed, and puts back what differs. One
+// goroutine, that of Run, owns everything; others ask it by Do.
+type Holder struct {
+	writer   *Writer
+	tell     func(News)
+	requests chan request
+
+	standing   Standing
+	aim        *aim // nil where nothing is to be held
+	neighbours map[netip.Addr]bool
+	absent     []string
+
+	seen        observe.Event // since the last repair
+	first       time.Time     // when it began
+	due         time.Time     // of the next repair; zero: none
+	notBefore   time.Time     // no repair before
+	settings    time.Time     // of the next look at the settings
+	everything  time.Time     // of the next look at everything
+	hours       time.Time     // of the next opening; zero: none
+	overdue     time.Time     // of the pending change; zero: none waits
+	failures    int
+	fight       fight
+	lost        bool // the fight is
+	unrecorded  bool // and the disk did not take the lockdown
+	initialised bool
+	unapplied   bool // and that has been said
+}
+
+// request is what the loop does for somebody else, between two repairs. After it what is to be in force is read again.
 type request struct {
 	act  func(*Writer)
 	done chan struct{}
 }
 
-// NewHolder returns the loop of a writer; nothing happens before Run.
-func NewHolder(w *Writer, log *slog.Logger) *Holder {
-	return &Holder{writer: w, log: log, requests: make(chan request)}
+// NewHolder returns what holds the machine of a writer, who has to have the lock. It tells what happens on the goroutine of Run, and nothing
+// happens before Run.
+func NewHolder(w *Writer, tell func(News)) *Holder {
+	return &Holder{writer: w, tell: tell, requests: make(chan request)}
 }
-
-// beat is how often the loop looks for what nothing tells it of: a change whose time is over.
-const beat = time.Second
 
 // Do runs something in the loop and returns when it is done. It is for any goroutine but the loop's own.
 func (h *Holder) Do(ctx context.Context, act func(*Writer)) error {
@@ -40,40 +113,288 @@ func (h *Holder) Do(ctx context.Context, act func(*Writer)) error {
 	}
 }
 
-// Run holds until the context ends, which changes nothing that is in force.
-func (h *Holder) Run(ctx context.Context) error {
-	if err := h.restore(ctx); err != nil {
-		h.log.ErrorContext(ctx, "hold", slog.Any("error", err))
+// Run holds until the context ends, which changes nothing of what is in force. It stays on the thread of its caller.
+func (h *Holder) Run(ctx context.Context) (err error) {
+	filter, route := h.writer.kernel.Ports()
+	watcher, err := observe.Open(observe.Own{Table: nft.Ours, Filter: filter, Route: route})
+	if err != nil {
+		return err
 	}
-	tick := time.NewTicker(beat)
-	defer tick.Stop()
+	defer func() { err = errors.Join(err, watcher.Close()) }()
+	if err := h.stand(); err != nil {
+		return err
+	}
+	h.due = h.writer.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case r := <-h.requests:
-			r.act(h.writer)
-			close(r.done)
-		case <-tick.C:
-			taken, err := h.writer.Settle(ctx)
-			switch {
-			case err != nil:
-				h.log.ErrorContext(ctx, "take back", slog.Any("error", err))
-			case taken != nil:
-				h.log.WarnContext(ctx, "taken back", slog.String("change", taken.ID), slog.String("who", taken.Who))
+		case e := <-watcher.Events():
+			if e.Err != nil {
+				return e.Err
 			}
+			h.hear(e)
+		case r := <-h.requests:
+			h.serve(r)
+		case <-timer.C:
+			h.turn(ctx)
 		}
+		timer.Reset(h.next().Sub(h.writer.Now()))
 	}
 }
 
-// restore puts in force what ought to be, where anything differs.
-func (h *Holder) restore(ctx context.Context) error {
-	if _, err := h.writer.Settle(ctx); err != nil {
-		return err
+// hear takes note of what the kernel said, and lets it finish.
+func (h *Holder) hear(e observe.Event) {
+	if h.aim == nil || !h.concerns(e) {
+		return
 	}
-	standing, err := Stand(h.writer.Store)
+	now := h.writer.Now()
+	if h.seen.Empty() {
+		h.first = now
+	}
+	h.seen = h.seen.And(e)
+	h.due = later(earlier(now.Add(quiet), h.first.Add(longest)), h.notBefore)
+}
+
+// concerns says whether an event may be about what is held: other programs' tables and neighbours that come and go are not.
+func (h *Holder) concerns(e observe.Event) bool {
+	ours := func(a netip.Addr) bool { return h.neighbours[a] }
+	return e.Kinds&^observe.Foreign != 0 || slices.ContainsFunc(e.Fleeting, ours)
+}
+
+// serve does what somebody asked for. What is to be in force may be something else then.
+func (h *Holder) serve(r request) {
+	r.act(h.writer)
+	close(r.done)
+	if err := h.stand(); err != nil {
+		h.say(News{What: Failed, Err: err})
+	}
+	h.due = later(h.writer.Now(), h.notBefore)
+}
+
+// next is when something is to be done by itself.
+func (h *Holder) next() time.Time {
+	at := h.writer.Now().Add(everythingEvery)
+	for _, t := range []time.Time{h.due, h.settings, h.everything, h.hours, h.overdue} {
+		if !t.IsZero() {
+			at = earlier(at, t)
+		}
+	}
+	return at
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// turn does what is due.
+func (h *Holder) turn(ctx context.Context) {
+	now := h.writer.Now()
+	reached := func(t time.Time) bool { return !t.IsZero() && !t.After(now) }
+	switch {
+	case reached(h.overdue):
+		h.revert(ctx)
+	case reached(h.due), reached(h.everything), reached(h.hours):
+		h.repair(ctx, reached(h.hours) && h.seen.Empty())
+	case reached(h.settings):
+		h.lookAtSettings(now)
+	}
+}
+
+// lookAtSettings finds what the kernel did not say.
+func (h *Holder) lookAtSettings(now time.Time) {
+	h.settings = now.Add(settingsEvery)
+	if h.aim == nil {
+		return
+	}
+	if differ, err := h.writer.settingsDiffer(h.aim); differ || err != nil {
+		h.hear(observe.Event{Kinds: observe.Settings})
+	}
+}
+
+// stand reads what is to be in force from the state directory.
+func (h *Holder) stand() error {
+	s, err := Stand(h.writer.Store)
 	if err != nil {
 		return err
 	}
-	return h.writer.hold(ctx, standing)
+	h.standing, h.aim, h.neighbours = s, nil, map[netip.Addr]bool{}
+	if !s.Locked && h.lost && !h.unrecorded {
+		h.fight, h.lost, h.notBefore = fight{}, false, time.Time{} // somebody has released it
+	}
+	if h.overdue, err = h.deadline(s.Pending); err != nil {
+		return err
+	}
+	if s.Policy == nil {
+		if !h.unapplied {
+			h.say(News{What: Unapplied, Err: unreadable(s)})
+		}
+		h.unapplied = true
+		return nil
+	}
+	h.unapplied = false
+	p := *s.Policy
+	if h.lost && !s.Locked {
+		p = p.LockedDown()
+	}
+	h.aim = h.writer.aimAt(p, s.Commit())
+	for _, n := range h.aim.wanted.Neighbours {
+		h.neighbours[n.Address] = true
+	}
+	return nil
+}
+
+// unreadable is why nothing can be held although something was applied.
+func unreadable(s Standing) error {
+	var all []error
+	for _, d := range s.Damaged {
+		all = append(all, d)
+	}
+	if s.Unreadable {
+		all = append(all, ErrUnreadable)
+	}
+	return errors.Join(all...)
+}
+
+// deadline is when a pending change is to be taken back, on the clock of the loop.
+func (h *Holder) deadline(p *history.Pending) (time.Time, error) {
+	if p == nil {
+		return time.Time{}, nil
+	}
+	if over, err := Overdue(*p); over || err != nil {
+		return h.writer.Now(), err
+	}
+	boot, err := kernel.BootTime()
+	return h.writer.Now().Add(p.Deadline - boot), err
+}
+
+// revert takes back what nobody confirmed. What fails is tried again.
+func (h *Holder) revert(ctx context.Context) {
+	taken, err := h.writer.Settle(ctx)
+	if err != nil {
+		h.failures++
+		h.overdue = h.writer.Now().Add(pause(h.failures))
+		h.say(News{What: Failed, Err: err})
+		return
+	}
+	if taken != nil {
+		h.failures = 0
+		h.say(News{What: Reverted})
+	}
+	if err := h.stand(); err != nil {
+		h.say(News{What: Failed, Err: err})
+	}
+	h.due = h.writer.Now()
+}
+
+// repair reads the machine and puts back what differs.
+func (h *Holder) repair(ctx context.Context, hour bool) {
+	now := h.writer.Now()
+	seen, first := h.seen, h.first
+	if seen.Empty() {
+		first = now
+	}
+	h.seen, h.due, h.hours = observe.Event{}, time.Time{}, time.Time{}
+	h.everything = now.Add(everythingEvery)
+	if h.settings.IsZero() {
+		h.settings = now.Add(settingsEvery)
+	}
+	if h.aim == nil {
+		return
+	}
+	result, err := h.writer.mend(ctx, h.aim)
+	if opening, ok := h.aim.policy.NextOpening(now); ok {
+		h.hours = opening.At
+	}
+	news := News{
+		What: Repaired, Kinds: seen.Kinds, By: seen.By, Changes: result.changes, Took: h.writer.Now().Sub(first), Absent: result.absent, Err: err,
+		broken: result.broken,
+	}
+	if hour || h.aim.policy.DependsOnTime() && seen.Empty() {
+		news.What = Turned
+	}
+	h.conclude(ctx, news, seen, first)
+}
+
+// conclude says what came of a repair, and decides when and how the next one is.
+func (h *Holder) conclude(ctx context.Context, news News, seen observe.Event, first time.Time) {
+	now := h.writer.Now()
+	h.notBefore = time.Time{}
+	if h.lost {
+		h.notBefore = now.Add(pace)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return
+	case news.Err != nil:
+		h.failures++
+		h.notBefore = now.Add(pause(h.failures))
+		h.seen, h.first, h.due = seen, first, h.notBefore
+		news.What = Failed
+		h.say(news)
+		return
+	case news.broken || !h.initialised:
+		h.report(ctx, news)
+	}
+	h.failures, h.initialised = 0, true
+	if !slices.Equal(h.absent, news.Absent) {
+		h.absent = news.Absent
+		h.say(News{What: Missing, Absent: news.Absent})
+	}
+}
+
+// report says what was put back, and ends a fight that goes on for too long. An interface that comes and goes is no fight.
+func (h *Holder) report(ctx context.Context, news News) {
+	if news.broken {
+		h.say(news)
+	}
+	if !h.initialised {
+		h.say(News{What: Holding, Absent: news.Absent})
+		return
+	}
+	hostile := news.What == Repaired && (news.Kinds&observe.Links == 0 || len(news.By) > 0)
+	if hostile && h.fight.blow(h.writer.Now()) && !h.lost {
+		h.lockDown(ctx, news)
+	}
+}
+
+// lockDown gives the fight up, and everything with it that might be open while it is lost. When the disk does not take it, the machine
+// is locked down all the same.
+func (h *Holder) lockDown(ctx context.Context, news News) {
+	h.lost = true
+	by := "somebody"
+	if len(news.By) > 0 {
+		by = news.By[len(news.By)-1].Name
+	}
+	now := h.writer.Now()
+	l := history.Lockdown{
+		Since: now, Who: "cordon run",
+		Because: fmt.Sprintf("what is in force was changed more than %d times in %s, last by %s", mostRepairs, bout, by),
+	}
+	_, err := h.writer.LockDown(ctx, l)
+	_, recorded, _ := h.writer.Store.Lockdown() // damaged is locked down, too
+	h.unrecorded = !recorded
+	h.say(News{What: LockedDown, By: news.By, Err: err})
+	if err := h.stand(); err != nil {
+		h.aim = h.writer.aimAt(h.aim.policy.LockedDown(), h.aim.commit)
+	}
+	h.notBefore = now.Add(pace)
+	h.due = now
+}
+
+func (h *Holder) say(n News) {
+	n.At = h.writer.Now()
+	h.tell(n)
 }

@@ -39,7 +39,7 @@ func (a *app) runVerb() *cobra.Command {
 		}
 		defer func() { _ = g.Close() }() // what is in force stays in force
 		log := slog.New(slog.NewTextHandler(a.stderr, nil))
-		holder := gateway.NewHolder(&gateway.Writer{Gateway: g, Store: store, Now: a.now}, log)
+		holder := gateway.NewHolder(&gateway.Writer{Gateway: g, Store: store, Now: a.now}, func(n gateway.News) { tell(ctx, log, n) })
 		all, ctx := errgroup.WithContext(ctx)
 		all.Go(func() error { return holder.Run(ctx) })
 		all.Go(func() error { return a.answering(ctx, holder) })

@@ -151,6 +151,49 @@ func (k *Kernel) Apply(
 	return cut, verify(ctx, true)
 }
 
+// Mend carries out as much of a plan as can be, and undoes nothing: the machine is not as it is wanted already, and whatever comes back is
+// worth having although something else does not. What opens waits for the packet filter; forwarding waits for all the rest, and for verify.
+func (k *Kernel) Mend(
+	ctx context.Context, p plan.Plan, refused func(netstate.Flow) bool, verify func(context.Context) error,
+) (cut int, err error) {
+	err = k.each(p.Tighten)
+	if commitErr := k.commit(ctx, p); commitErr != nil {
+		return 0, errors.Join(err, commitErr)
+	}
+	err = errors.Join(err, k.each(p.Loosen))
+	if !p.Tables.Empty() {
+		var trackErr error
+		if cut, trackErr = k.track.Remove(refused); trackErr != nil {
+			err = errors.Join(err, fmt.Errorf("end the flows that are no longer allowed: %w", trackErr))
+		}
+	}
+	if err != nil || len(p.Forward) == 0 {
+		return cut, err
+	}
+	if err := verify(ctx); err != nil {
+		return cut, err
+	}
+	return cut, k.each(p.Forward)
+}
+
+// each carries out every step, also behind one that fails.
+func (k *Kernel) each(steps []plan.Step) error {
+	var all []error
+	for len(steps) > 0 {
+		run := alike(steps)
+		steps = steps[len(run):]
+		if _, err := k.steps(run); err == nil {
+			continue
+		}
+		for _, s := range run { // one by one: what is there already is fine
+			if err := k.step(s); err != nil {
+				all = append(all, err)
+			}
+		}
+	}
+	return errors.Join(all...)
+}
+
 // commit sends the packet filter. Where the kernel's answer was lost, what it holds is the answer.
 func (k *Kernel) commit(ctx context.Context, p plan.Plan) error {
 	return settled(k.filter.Commit(ctx, p.Batch), func() (bool, error) {
@@ -270,6 +313,13 @@ func (k *Kernel) Foreign(ctx context.Context) ([]wire.Table, error) { return k.f
 
 // Programs reads what handles frames beside the packet filter.
 func (k *Kernel) Programs() ([]netstate.Program, error) { return beside.Read() }
+
+// Ports are the numbers of the sockets by which the packet filter and the rest are changed: what the kernel says of its own accord about
+// a change carries the one that asked for it.
+func (k *Kernel) Ports() (filter, route uint32) { return k.filter.Port(), k.route.Port() }
+
+// Settings reads the named settings.
+func (k *Kernel) Settings(names []string) ([]netstate.Sysctl, error) { return k.tree.Read(names...) }
 
 // Features tries what our rules need of this kernel, without leaving a trace.
 func (k *Kernel) Features(ctx context.Context) ([]nft.Feature, error) { return k.filter.Features(ctx) }

@@ -59,6 +59,8 @@ type tags struct {
 // tagsOf reads the comments that compile writes: blocks from the chain "origins", devices from the sets that say who they are.
 func tagsOf(tables []wire.Table) tags {
 	t := tags{things: map[[2]string]tag{}, files: map[string]string{}}
+	byFamily := func(a, b wire.Table) int { return cmp.Compare(a.Family, b.Family) }
+	tables = slices.SortedFunc(slices.Values(tables), byFamily) // one that was made anew is listed last
 	for i := range tables {
 		if c := tables[i].Chain(memo); c != nil {
 			for _, r := range c.Rules {

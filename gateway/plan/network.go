@@ -225,6 +225,9 @@ func (n *network) groups() {
 			n.change(raiseLinks, before, after)
 		}
 	}
+	if n.lacksGoverned() {
+		return // an interface of a strange name may be the one that is missing: its group is all that still shuts it
+	}
 	for _, l := range n.live.Links {
 		if l.Governed() && !wanted[l.Name] {
 			free := l
@@ -232,6 +235,11 @@ func (n *network) groups() {
 			n.change(release, l, free)
 		}
 	}
+}
+
+// lacksGoverned says whether an interface that is to be governed is not there.
+func (n *network) lacksGoverned() bool {
+	return slices.ContainsFunc(n.wanted.Links, func(w netstate.Link) bool { return w.Governed() && n.absent[w.Name] })
 }
 
 // addresses compares by interface and prefix: who added an address does not matter to a packet.

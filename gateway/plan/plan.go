@@ -45,6 +45,7 @@ func restored(tables []wire.Table) []wire.Table {
 // the live tables were read at.
 func Between(p policy.Policy, live, wanted netstate.State, generation uint32) Plan {
 	network := NetworkBetween(live, wanted)
+	wanted.Tables, network.Absent = bound(live, wanted.Tables, network)
 	result := Plan{
 		Tables:  TablesBetween(unhooked(live.Tables, network.Fresh), wanted.Tables, generation),
 		Network: network,

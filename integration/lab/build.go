@@ -24,6 +24,7 @@ const firstCable = 1000
 
 // Lab is a site that is up. Close ends it.
 type Lab struct {
+	site     Site
 	gateway  *node
 	wires    *node // the namespace that holds every segment's bridge; nil without one
 	machines []*Machine
@@ -44,7 +45,7 @@ type node struct {
 // Open builds a site. It takes some ten milliseconds and needs what NewNetNS needs. When it returns, every link is up and every host
 // has its addresses and routes.
 func Open(ctx context.Context, site Site) (*Lab, error) {
-	l := &Lab{}
+	l := &Lab{site: site}
 	if err := l.build(ctx, site); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -190,6 +191,34 @@ func (l *Lab) plugGateway(number int, s Segment, far *node, bridge int) (policy.
 		return policy.MAC{}, err
 	}
 	return macOf(l.gateway.handle, s.Interface)
+}
+
+// Replug takes the gateway's interface of a segment away and makes it anew, as a card that is pulled and put back: of what was set on it,
+// nothing is left, not even an address. It takes a segment with a switch, whose hosts do not notice.
+func (l *Lab) Replug(segment string) error {
+	for number, s := range l.site.Segments {
+		if s.Name != segment || !s.hasSwitch() {
+			continue
+		}
+		bridge, err := l.wires.handle.LinkByName("br" + strconv.Itoa(number))
+		if err != nil {
+			return fmt.Errorf("find the switch of %s: %w", segment, err)
+		}
+		if s.MAC, err = macOf(l.gateway.handle, s.Interface); err != nil {
+			return err
+		}
+		link, err := l.gateway.handle.LinkByName(s.Interface)
+		if err != nil {
+			return fmt.Errorf("find interface %s: %w", s.Interface, err)
+		}
+		if err := l.gateway.handle.LinkDel(link); err != nil {
+			return fmt.Errorf("pull interface %s: %w", s.Interface, err)
+		}
+		s.Addresses = nil
+		_, err = l.plugGateway(number, s, l.wires, bridge.Attrs().Index)
+		return err
+	}
+	return fmt.Errorf("no segment %q with a switch", segment)
 }
 
 // plugHost makes a host's interface and the switch port that its cable ends in.

@@ -1,0 +1,130 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"cordon/gateway/compile"
+	"cordon/gateway/netstate"
+	"cordon/gateway/plan"
+	"cordon/policy"
+)
+
+// mendings is how often what is missing is put back in a row: the first reading may be of a machine in the middle of a change, and
+// somebody else's transaction in between refuses ours.
+const mendings = 4
+
+// aim is a policy and what it means on this machine.
+type aim struct {
+	policy policy.Policy
+	commit string
+	wanted netstate.State
+}
+
+// aimAt compiles a policy as it is at this hour.
+func (g *Gateway) aimAt(p policy.Policy, commit string) *aim {
+	a := &aim{policy: p, commit: commit}
+	a.wanted, _ = compile.State(p, commit, g.clock())
+	return a
+}
+
+// mended is what had to be put back.
+type mended struct {
+	broken  bool          // something was missing
+	changes []plan.Change // and what; nothing for what no policy names, such as a chain too many
+	cut     int
+	absent  []string // the policy's interfaces that are not there: what belongs to them waits
+}
+
+// mend makes the machine what an aim wants, as far as its interfaces are there, and reads it until nothing is missing. Nothing that fails
+// keeps the rest from coming back.
+func (g *Gateway) mend(ctx context.Context, a *aim) (mended, error) {
+	result, err := mended{}, error(nil)
+	for range mendings {
+		needed, readErr := g.needed(ctx, a)
+		if readErr != nil {
+			return result, errors.Join(readErr, err)
+		}
+		result.absent = needed.Absent
+		if needed.Empty() {
+			return result, occupied(needed)
+		}
+		if !result.broken {
+			result.broken, result.changes = true, described(needed)
+		}
+		doors := compile.DoorsOf(a.policy, g.clock())
+		refused := func(f netstate.Flow) bool { return !doors.Permit(f) }
+		var cut int
+		cut, err = g.kernel.Mend(context.WithoutCancel(ctx), needed, refused, func(ctx context.Context) error {
+			return g.allButForwarding(ctx, a)
+		})
+		result.cut += cut
+		if ctx.Err() != nil {
+			return result, errors.Join(ctx.Err(), err)
+		}
+	}
+	if err == nil {
+		err = &DiffersError{result.changes}
+	}
+	return result, err
+}
+
+// described are a plan's changes and, where nothing that the policy names changes, the sets whose elements do.
+func described(p plan.Plan) []plan.Change {
+	changes, named := slices.Clip(p.Changes), map[string]bool{}
+	for _, e := range slices.Concat(p.Left, p.Entered) {
+		name := "set " + e.Table.String() + " " + e.Set
+		if !named[name] {
+			changes = append(changes, plan.Change{Action: plan.Amend, Kind: "skeleton", Name: name})
+		}
+		named[name] = true
+	}
+	return changes
+}
+
+// needed reads the machine and says what it lacks.
+func (g *Gateway) needed(ctx context.Context, a *aim) (plan.Plan, error) {
+	if a.policy.DependsOnTime() {
+		a.wanted, _ = compile.State(a.policy, a.commit, g.clock())
+	}
+	live, err := g.kernel.Read(ctx, settings(a.wanted))
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return plan.Between(a.policy, live.State, a.wanted, live.Generation), nil
+}
+
+// allButForwarding says what is missing before forwarding may begin.
+func (g *Gateway) allButForwarding(ctx context.Context, a *aim) error {
+	p, err := g.needed(ctx, a)
+	p.Forward = nil
+	if err == nil && !p.Empty() {
+		err = &DiffersError{p.Changes}
+	}
+	return err
+}
+
+// occupied is an error where somebody has made an interface of one's own name.
+func occupied(p plan.Plan) error {
+	if len(p.Occupied) == 0 {
+		return nil
+	}
+	return &OccupiedError{p.Occupied[0]}
+}
+
+// settingsDiffer says whether a setting is not what an aim wants. The kernel says so by itself only of a few.
+func (g *Gateway) settingsDiffer(a *aim) (bool, error) {
+	wanted := map[string]string{}
+	names := make([]string, len(a.wanted.Sysctls))
+	for i, s := range a.wanted.Sysctls {
+		names[i], wanted[s.Name] = s.Name, s.Value
+	}
+	live, err := g.kernel.Settings(names)
+	for _, s := range live {
+		if !s.Missing && s.Value != wanted[s.Name] {
+			return true, err
+		}
+	}
+	return false, err
+}
