@@ -190,9 +190,14 @@ func TestOverrun(t *testing.T) {
 		if e := <-w.parts; e.Kinds != Rules {
 			t.Errorf("after the overrun: %s", e.Kinds)
 		}
+		go func() { // what it still has to say
+			for range w.parts {
+			}
+		}()
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
 		w.readers.Wait()
+		close(w.parts)
 	})
 }
