@@ -31,8 +31,8 @@ func identities() []mutant {
 		},
 		{
 			"clients are not bound to their interface", whole,
-			"m[s.Interface] = networks(p, v4, func(other *policy.Segment) bool { return other == s })",
-			"m[s.Interface] = networks(p, v4, isInside)",
+			"m[s.Interface] = append(m[s.Interface], networks(p, v4, func(other *policy.Segment) bool { return other == s })...)",
+			"m[s.Interface] = append(m[s.Interface], networks(p, v4, isInside)...)",
 		},
 		{
 			"one member of a group is lost", open,
@@ -45,7 +45,7 @@ func identities() []mutant {
 		},
 		{
 			"a literal network is not compared", gates,
-			"if g.from == oneNetwork {\n\t\tstatements = append(statements, within(source, g.fromNet))",
+			"if g.from == oneNetwork {\n\t\tstatements = append(statements, within(v.from, g.fromNet))",
 			"if g.from == oneNetwork {\n\t\tstatements = append(statements, counter())",
 		},
 		{
@@ -72,8 +72,13 @@ func directions() []mutant {
 			"rule(\"\", crossing, goTo(\"judge\")),", "rule(\"\", goTo(\"judge\")),",
 		},
 		{"replies have no way back", sets, "c.crossings[ruleset.Key(to, from)] = \"\"\n", ""},
-		{"replies of ranges do not pass ingress", sets, "c.reaches(o.to, o.from, hot)\n", ""},
-		{"any ICMP message is an error", forward, "rule(\"\", isNot(f.icmpType, types(f.errors)...), goTo(\"refuse\")),", ""},
+		{
+			"replies of ranges do not pass ingress", sets, "c.reaches(o.to, o.from, hot)\n\tc.leaves(o, comment)\n", "c.leaves(o, comment)\n",
+		},
+		{
+			"any ICMP message is an error", forward, "state(ruleset.StateRelated), is(f.icmpType, types(f.errors)...), goTo(",
+			"state(ruleset.StateRelated), protocol(uint8(f.icmp)), goTo(",
+		},
 	}
 }
 
@@ -82,9 +87,9 @@ func services() []mutant {
 	return []mutant{
 		{"a range ends one port later", gates, "Last: ruleset.Short(g.service.last)}", "Last: ruleset.Short(g.service.last + 1)}"},
 		{"a range begins one port earlier", gates, "First: ruleset.Short(g.service.first),", "First: ruleset.Short(g.service.first - 1),"},
-		{"a range is of any protocol", gates, "is(ruleset.L4Proto, ruleset.Octet(uint8(g.service.protocol))),", ""},
+		{"a range is of any protocol", gates, "is(v.protocol, ruleset.Octet(uint8(g.service.protocol))),", ""},
 		{
-			"ping is anything", gates, "case g.service.ping:\n\t\treturn []ruleset.Statement{is(g.icmpType, ruleset.Octet(g.echo))}",
+			"ping is anything", gates, "case g.service.ping:\n\t\treturn []ruleset.Statement{is(v.icmpType, ruleset.Octet(v.echo))}",
 			"case g.service.ping:\n\t\treturn nil",
 		},
 		{"a service has one run of ports", open, "for _, r := range s.Ports {", "for _, r := range s.Ports[:min(1, len(s.Ports))] {"},

@@ -109,14 +109,15 @@ func came(arrivals []arrival) (v policy.Verdict, place string, out arrival) {
 	return v, strings.Join(places, ", "), out
 }
 
-// rightPlace says whether what passed came out once, and where its destination lives; what the gateway serves comes out at the gateway.
+// rightPlace says whether what passed came out once, and where its destination lives; what the gateway serves, and what is said to everybody,
+// comes out at the gateway.
 func (j *judge) rightPlace(s *sample, d decision, arrivals []arrival) bool {
 	if len(arrivals) != 1 {
 		return false
 	}
 	to, local := s.packet.Destination, arrivals[0].iface == ""
-	if local || isGateway(j.policy, to) || d.kind == "serve" {
-		return local && (isGateway(j.policy, to) || d.kind == "serve")
+	if own := isGateway(j.policy, to) || d.kind == "serve" || to == everybody(); local || own {
+		return local && own
 	}
 	home := owner(j.policy, to)
 	return home != nil && home.Interface == arrivals[0].iface

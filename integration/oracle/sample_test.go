@@ -114,8 +114,7 @@ func (m *marksman) lease(o opening) *sample {
 	s := &sample{tags: o.tags, of: o}
 	p := &s.packet
 	p.IIF, p.MAC, p.Protocol, p.SourcePort, p.DestinationPort = segment.Interface, m.stranger(), policy.UDP, 68, 67
-	everybody := netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	p.Destination = one(m.Rand, []netip.Addr{everybody, one(m.Rand, one(m.Rand, m.addressed()).Addresses).Addr(), segment.Addresses[0].Addr()})
+	p.Destination = one(m.Rand, []netip.Addr{everybody(), one(m.Rand, one(m.Rand, m.addressed()).Addresses).Addr(), segment.Addresses[0].Addr()})
 	for range 8 {
 		if d := one(m.Rand, m.Devices); d.Segment == id && d.Addresses[0].Is4() {
 			p.MAC, p.Source = d.MAC, d.Addresses[0]
@@ -165,7 +164,7 @@ func (m *marksman) sample() *sample {
 	if m.IntN(100) >= 42 {
 		m.change(s)
 	}
-	if s.packet.Source.IsUnspecified() && s.packet.Destination.As4() != [4]byte{255, 255, 255, 255} {
+	if s.packet.Source.IsUnspecified() && s.packet.Destination != everybody() {
 		return nil // Linux takes a packet from no address to everybody alone
 	}
 	if m.Site.Scope == policy.ScopeSegments && isGateway(m.Policy, s.packet.Source) {

@@ -85,3 +85,6 @@ func isGateway(p policy.Policy, a netip.Addr) bool {
 	}
 	return false
 }
+
+// everybody is whom a client of DHCP asks.
+func everybody() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }

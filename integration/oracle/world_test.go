@@ -413,9 +413,10 @@ func (w *world) inhabited(ctx context.Context, p policy.Policy) error {
 }
 
 // untouched takes back what a policy of scope "box", or one that governed other interfaces, has left behind: a policy of scope "segments"
-// does not touch what it does not govern, and the oracle takes that for a router that refuses nothing.
+// does not touch what it does not govern, and the oracle takes that for a router that refuses nothing. An interface that is given back
+// gets what "default" holds, which scope "box" makes strict and nobody makes lenient again.
 func untouched() error {
-	for _, name := range cables() {
+	for _, name := range append(cables(), "default") {
 		for setting, value := range map[string]string{"ipv4/conf/" + name + "/rp_filter": "0", "ipv6/conf/" + name + "/disable_ipv6": "0"} {
 			if err := os.WriteFile("/proc/sys/net/"+setting, []byte(value), 0); err != nil {
 				return fmt.Errorf("take a setting back: %w", err)

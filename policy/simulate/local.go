@@ -67,7 +67,8 @@ func (o Oracle) leaves(k policy.Packet) place {
 func (o Oracle) answered(k policy.Packet, to place) (Decision, bool) {
 	for _, id := range to.segments {
 		s := o.policy.Segments[id]
-		if s.Serve.Leases != nil && k.Protocol == policy.UDP && k.SourcePort == portLeaseServer && k.DestinationPort == portLeaseClient {
+		lease := k.Protocol == policy.UDP && k.Source.Is4() && k.SourcePort == portLeaseServer && k.DestinationPort == portLeaseClient
+		if s.Serve.Leases != nil && lease {
 			return allowed(Named).by("serve", s.Name, s.Serve.Origin), true
 		}
 		prohibited := isMessage4(k, 3) && k.ICMPCode == 13 || isMessage(k, 1) && k.ICMPCode == 1
@@ -213,11 +214,11 @@ func (o Oracle) verified(p place, s policy.Segment) bool {
 	})
 }
 
-// leases decides a client of DHCP: a named device, and whoever has no address yet or one of the range that is leased. It asks everybody or
+// leases decides a client of DHCP, which IPv6 has not: a named device, and whoever has no address yet or one of the range that is leased. It asks everybody or
 // the gateway's own address there.
 func (o Oracle) leases(k policy.Packet, id policy.SegmentID) (Decision, bool) {
 	s := o.policy.Segments[id]
-	if s.Serve.Leases == nil || k.Protocol != policy.UDP || k.DestinationPort != portLeaseServer {
+	if s.Serve.Leases == nil || k.Protocol != policy.UDP || !k.Source.Is4() || k.DestinationPort != portLeaseServer {
 		return Decision{}, false
 	}
 	known := o.known(place{segments: []policy.SegmentID{id}, address: k.Source}, s)

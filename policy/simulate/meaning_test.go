@@ -302,6 +302,8 @@ blocked cam1 x 10.31.0.150 > 10.31.0.1 udp/67 sport=69 : unknown-device
 blocked cam1 x 10.31.0.150 > 10.40.0.1 udp/67 sport=68 : unknown-device
 blocked cam1 x 10.31.0.150 > 10.31.0.150 udp/68 sport=67 : unknown-device
 blocked cam1 x 0.0.0.0 > 10.31.0.255 udp/67 sport=68 : multicast
+blocked cam1 hall fd31::21 > fd31::1 udp/67 sport=68 : gateway-itself
+blocked - gw fd31::1 > fd31::21 udp/68 sport=67 : not-named
 blocked cam1 hall 10.31.0.21 > 255.255.255.255 udp/68 sport=67 : multicast
 blocked cam1 hall 10.31.0.21 > 10.32.0.21 udp/68 sport=67 : not-named
 allowed cam1 hall fe80::4619:b6ff:fe00:3 > fe80::1 udp/123 : serve hall
