@@ -214,6 +214,9 @@ func reached(t *testing.T, l *lab.Lab, n near) (arrived, answered bool) {
 		}
 	}
 	r, err := l.Try(t.Context(), try)
+	if n.passes && err == nil && r.Answer == lab.Silence {
+		r, err = l.Try(t.Context(), try) // an emulated machine loses a question for a neighbour
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
