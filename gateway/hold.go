@@ -91,7 +91,7 @@ type Holder struct {
 
 // request is what the loop does for somebody else, between two repairs. After it what is to be in force is read again.
 type request struct {
-	act  func(*Writer)
+	act  func(*Writer) // nil: nothing
 	done chan struct{}
 }
 
@@ -102,7 +102,9 @@ func NewHolder(w *Writer, tell func(News)) *Holder {
 }
 
 // Do runs something in the loop and returns when it is done. It is for any goroutine but the loop's own.
-func (h *Holder) Do(ctx context.Context, act func(*Writer)) error {
+func (h *Holder) Do(ctx context.Context, act func(*Writer)) error { return h.ask(ctx, act) }
+
+func (h *Holder) ask(ctx context.Context, act func(*Writer)) error {
 	r := request{act, make(chan struct{})}
 	select {
 	case h.requests <- r:
@@ -112,6 +114,9 @@ func (h *Holder) Do(ctx context.Context, act func(*Writer)) error {
 		return ctx.Err()
 	}
 }
+
+// Alive returns when the loop has had a turn: it neither hangs nor has ended.
+func (h *Holder) Alive(ctx context.Context) error { return h.ask(ctx, nil) }
 
 // Run holds until the context ends, which changes nothing of what is in force. It stays on the thread of its caller.
 func (h *Holder) Run(ctx context.Context) (err error) {
@@ -166,6 +171,10 @@ func (h *Holder) concerns(e observe.Event) bool {
 
 // serve does what somebody asked for. What is to be in force may be something else then.
 func (h *Holder) serve(r request) {
+	if r.act == nil {
+		close(r.done)
+		return
+	}
 	r.act(h.writer)
 	close(r.done)
 	if err := h.stand(); err != nil {

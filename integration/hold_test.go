@@ -473,7 +473,7 @@ func TestDamageIsRepaired(t *testing.T) {
 		}
 		news, _ := h.await(t, gateway.Repaired)
 		took := time.Since(began)
-		settled(t, h)
+		idle(t, h)
 		if lacks := whole(t, l, p); lacks != "" {
 			t.Errorf("%s: still lacking %s", d.name, lacks)
 		}
@@ -507,8 +507,8 @@ func TestDamageIsRepaired(t *testing.T) {
 	}
 }
 
-// settled waits until the holder has nothing more to do: a request is served behind what is due.
-func settled(t *testing.T, h *keeper) {
+// idle waits until the holder has nothing more to do: a request is served behind what is due.
+func idle(t *testing.T, h *keeper) {
 	t.Helper()
 	if err := h.hold.Do(t.Context(), func(*gateway.Writer) {}); err != nil {
 		t.Fatal(err)
@@ -561,7 +561,7 @@ func TestEndlessDamageLocksDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.await(t, gateway.Repaired)
-		settled(t, h)
+		idle(t, h)
 		select {
 		case news = <-h.news:
 		default:
@@ -570,7 +570,7 @@ func TestEndlessDamageLocksDown(t *testing.T) {
 	if news.What != gateway.LockedDown || news.Err != nil {
 		t.Fatalf("after %d repairs: %+v", repaired, news)
 	}
-	settled(t, h)
+	idle(t, h)
 	lockdown, locked, err := h.store.Lockdown()
 	if !locked || err != nil || lockdown.Who != "cordon run" || !strings.Contains(lockdown.Because, "30 times") {
 		t.Errorf("written down: %+v, %t, %v", lockdown, locked, err)
@@ -677,7 +677,7 @@ func TestAbsentInterfaceWaits(t *testing.T) {
 		if n, _ := h.await(t, gateway.Repaired); n.Err != nil {
 			t.Errorf("%s: %v", d.name, n.Err)
 		}
-		settled(t, h)
+		idle(t, h)
 		if !arrives(t, l, flow{name: "watch", from: office, to: "10.40.0.10", protocol: policy.TCP, port: 443}) {
 			t.Errorf("%s: what has nothing to do with the absent interface does not come back", d.name)
 		}
@@ -689,7 +689,7 @@ func TestAbsentInterfaceWaits(t *testing.T) {
 	if n, _ := h.await(t, gateway.Missing); len(n.Absent) != 0 {
 		t.Errorf("absent: %v", n.Absent)
 	}
-	settled(t, h)
+	idle(t, h)
 	if lacks := whole(t, l, p); lacks != "" {
 		t.Errorf("still lacking %s", lacks)
 	}

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,14 +42,53 @@ func (a *app) runVerb() *cobra.Command {
 			return answer{document: document}, a.trouble("run", reading{}, err)
 		}
 		defer func() { _ = g.Close() }() // what is in force stays in force
-		log := slog.New(slog.NewTextHandler(a.stderr, nil))
-		holder := gateway.NewHolder(&gateway.Writer{Gateway: g, Store: store, Now: a.now}, func(n gateway.News) { tell(ctx, log, n) })
-		all, ctx := errgroup.WithContext(ctx)
-		all.Go(func() error { return holder.Run(ctx) })
-		all.Go(func() error { return a.answering(ctx, holder) })
-		return answer{document: document}, all.Wait()
+		return answer{document: document}, a.hold(ctx, &gateway.Writer{Gateway: g, Store: store, Now: a.now})
 	})
 	return cmd
+}
+
+// hold does what the service is for until the context ends, and tells whoever manages it how it goes.
+func (a *app) hold(ctx context.Context, w *gateway.Writer) error {
+	log := slog.New(slog.NewTextHandler(a.stderr, nil))
+	manager := notifier{a.getenv("NOTIFY_SOCKET")}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	all, ctx := errgroup.WithContext(ctx)
+	var ready sync.Once
+	holder := gateway.NewHolder(w, func(n gateway.News) {
+		tell(ctx, log, n)
+		manager.say(ctx, "STATUS="+string(n.What)+" "+n.At.Format(time.RFC3339))
+		ready.Do(func() { manager.say(ctx, "READY=1") })
+	})
+	all.Go(func() error { return holder.Run(ctx) })
+	all.Go(func() error { return a.answering(ctx, holder) })
+	all.Go(func() error { return a.reloads(ctx, hangups, holder, log, manager) })
+	all.Go(func() error { return a.alive(ctx, holder, manager) })
+	<-ctx.Done()
+	manager.say(ctx, "STOPPING=1")
+	return all.Wait()
+}
+
+// alive says to the manager that the loop still takes its turns, twice as often as he wants to hear it.
+func (a *app) alive(ctx context.Context, holder *gateway.Holder, manager notifier) error {
+	every := watchdog(a.getenv("WATCHDOG_USEC")) / 2
+	if every == 0 {
+		return nil
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := holder.Alive(ctx); err != nil {
+			return nil //nolint:nilerr // the service ends
+		}
+		manager.say(ctx, "WATCHDOG=1")
+	}
 }
 
 // answering answers at the service's socket until the context ends.
