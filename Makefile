@@ -19,7 +19,7 @@ KERNEL       := /var/cache/cordon-kernel
 KERNEL_FETCH := cd $$work && apt-get -q -o APT::Sandbox::User=root download "$$name" && dpkg -x *.deb . && \
 	rm -rf $(KERNEL) && mkdir -p $(KERNEL) && mv lib boot $(KERNEL)
 
-.PHONY: help build man demo test test-race test-full test-full-packages lint mutants fuzz bench vuln check
+.PHONY: help build man demo test test-race test-full test-full-packages lint mutants soak fuzz bench vuln check
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ lint: ## linters, formatting and a tidy go.mod
 
 mutants: ## plant defects in the compiler; the property test has to find each (some minutes)
 	go run ./integration/mutants
+
+FAULTS ?= 1000
+
+soak: ## do FAULTS (1000) random faults to changes, new ones each time (some twenty minutes; make test does a few)
+	FAULTS=$(FAULTS) go test -count=1 -v -timeout 90m -run '^TestFaults$$' -exec "$(OWN_NAMESPACES)" ./integration
 
 # -fuzz takes one target of one package. No target at all would be a search gone wrong. A worker that is busy when the time is up makes
 # go say "context deadline exceeded", which is no input that fails: such a target is tried once more.

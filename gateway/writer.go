@@ -237,7 +237,9 @@ func (w *Writer) Revert(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("take change %s back: %w", pending.ID, err), asError(damaged))
 	}
-	return w.forget(pending, history.OutcomeReverted)
+	err = w.forget(pending, history.OutcomeReverted)
+	// What somebody had done to the machine before the change comes back with it; the last good policy has the last word.
+	return errors.Join(err, w.hold(ctx, standing))
 }
 
 // asError is nil for no damage.

@@ -1,0 +1,137 @@
+package integration_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// victim is a program that is killed, with all its threads, before one of its system calls is carried out.
+type victim struct {
+	command []string
+	dir     string
+	out     *os.File
+	// before is the call that it does not live to see, counted from 1; 0 lets it live.
+	before int
+	// every says that every call counts; else only those count that can leave something behind.
+	every bool
+}
+
+// end is what became of a victim.
+type end struct {
+	// calls are those that can leave something behind, all are the others, too.
+	calls, all int
+	killed     bool
+	code       int
+}
+
+// run traces the program by ptrace, which anybody may do to his own child. The calling goroutine is locked to its thread: it is the thread
+// that the kernel reports to.
+func (v victim) run() (end, error) {
+	process, err := os.StartProcess(v.command[0], v.command, &os.ProcAttr{
+		Dir: v.dir, Env: os.Environ(), Files: []*os.File{nil, v.out, v.out}, Sys: &syscall.SysProcAttr{Ptrace: true},
+	})
+	if err != nil {
+		return end{}, err
+	}
+	pid := process.Pid
+	defer func() { _ = process.Release() }() // it is reaped below
+	tooLong := time.AfterFunc(30*time.Second, func() { _ = unix.Kill(pid, unix.SIGKILL) })
+	defer tooLong.Stop()
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(pid, &status, unix.WALL, nil); err != nil || !status.Stopped() {
+		return end{}, fmt.Errorf("wait for the program to begin (%v): %w", status, err)
+	}
+	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_EXITKILL
+	if err := errors.Join(unix.PtraceSetOptions(pid, options), unix.PtraceSyscall(pid, 0)); err != nil {
+		return end{}, fmt.Errorf("trace: %w", err)
+	}
+	return v.trace(pid)
+}
+
+// trace follows the threads until the last has ended. What the program starts is not followed.
+func (v victim) trace(pid int) (end, error) {
+	e := end{}
+	for {
+		var status unix.WaitStatus
+		thread, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return e, fmt.Errorf("wait for a thread: %w", err)
+		case !status.Stopped():
+			if thread == pid {
+				e.code = status.ExitStatus()
+				return e, nil
+			}
+			continue
+		}
+		pass := 0
+		switch signal := status.StopSignal(); signal {
+		case unix.SIGTRAP | 0x80:
+			if e.count(thread); e.reached(v) {
+				e.killed = true
+				_ = unix.Kill(pid, unix.SIGKILL) // that it is dead already is as good
+				continue
+			}
+		case unix.SIGTRAP, unix.SIGSTOP: // a thread begins
+		default:
+			pass = int(signal)
+		}
+		if err := unix.PtraceSyscall(thread, pass); err != nil && !errors.Is(err, unix.ESRCH) {
+			return e, fmt.Errorf("go on: %w", err)
+		}
+	}
+}
+
+// stop is the kernel's struct ptrace_syscall_info.
+type stop struct {
+	op       uint8
+	_        [3]uint8
+	_        uint32
+	_, _     uint64
+	nr       uint64
+	argument [6]uint64
+	_        [16]byte
+}
+
+// count counts the call that a thread stands before.
+func (e *end) count(thread int) {
+	var s stop
+	const getSyscallInfo, entry = 0x420e, 1
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, getSyscallInfo, uintptr(thread), unsafe.Sizeof(s), uintptr(unsafe.Pointer(&s)), 0, 0)
+	if errno != 0 || s.op != entry {
+		return
+	}
+	e.all++
+	if s.leaves() {
+		e.calls++
+	}
+}
+
+// reached says whether this is the call that the victim does not live to see.
+func (e *end) reached(v victim) bool {
+	n := e.calls
+	if v.every {
+		n = e.all
+	}
+	return v.before > 0 && n >= v.before
+}
+
+// leaves says whether a call can leave something behind.
+func (s stop) leaves() bool {
+	if s.nr == unix.SYS_OPENAT {
+		return s.argument[2]&(unix.O_WRONLY|unix.O_RDWR|unix.O_CREAT) != 0
+	}
+	return slices.Contains([]uint64{
+		unix.SYS_WRITE, unix.SYS_PWRITE64, unix.SYS_FTRUNCATE, unix.SYS_FSYNC, unix.SYS_RENAMEAT, unix.SYS_UNLINKAT,
+		unix.SYS_LINKAT, unix.SYS_MKDIRAT, unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_FLOCK, unix.SYS_EXIT_GROUP,
+	}, s.nr)
+}
