@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"net/netip"
+
 	"cordon/gateway/ruleset"
 	"cordon/policy"
 )
@@ -29,6 +31,7 @@ func input(scope policy.Scope, byFamily map[string][]gate, serves bool) []rulese
 	if serves {
 		rules = append(rules, finding()...)
 	}
+	rules = append(rules, toMany()...)
 	for _, f := range families() {
 		for _, g := range byFamily[f.suffix] {
 			rules = append(rules, g.rule(false))
@@ -47,6 +50,15 @@ func ownErrors() []ruleset.Rule {
 		rules = append(rules, rule("", state(ruleset.StateRelated), is(f.icmpType, types(f.errors)...), accept()))
 	}
 	return rules
+}
+
+// toMany refuses what is said to everybody on a network: who may manage the gateway asks for the gateway.
+func toMany() []ruleset.Rule {
+	return []ruleset.Rule{
+		rule("broadcast", is(ruleset.DestinationKind, ruleset.Word(ruleset.KindBroadcast)), goTo("shut")),
+		rule("multicast", within(ruleset.IPDestination, netip.MustParsePrefix("224.0.0.0/4")), goTo("shut")),
+		rule("multicast", within(ruleset.IP6Destination, netip.MustParsePrefix("ff00::/8")), goTo("shut")),
+	}
 }
 
 // clientOfLeases lets the gateway be a client of DHCP and of routers, on uplinks whose addresses the policy does not give.

@@ -237,9 +237,21 @@ func (m *marksman) stranger() policy.MAC {
 // target returns an address that an opening leads to.
 func (m *marksman) target(o opening) netip.Addr {
 	if o.to == nil {
-		return one(m.Rand, one(m.Rand, m.addressed()).Addresses).Addr()
+		at := m.addressed()
+		if here, ok := m.home(o); ok && len(here.Addresses) > 0 && m.IntN(2) == 0 {
+			at = []policy.Segment{here}
+		}
+		return one(m.Rand, one(m.Rand, at).Addresses).Addr()
 	}
 	return m.address(one(m.Rand, o.to))
+}
+
+// home returns the segment whose machines look for cameras, where an opening is of that.
+func (m *marksman) home(o opening) (policy.Segment, bool) {
+	if o.tags&discovery == 0 {
+		return policy.Segment{}, false
+	}
+	return m.Segments[o.from[0].Segments[0]], true
 }
 
 // addressed returns the segments in which the gateway has an address.
