@@ -73,6 +73,8 @@ type Holder struct {
 	neighbours map[netip.Addr]bool
 	absent     []string
 
+	events      <-chan observe.Event
+	deaf        error         // why nothing is heard any more
 	seen        observe.Event // since the last repair
 	first       time.Time     // when it began
 	due         time.Time     // of the next repair; zero: none
@@ -126,6 +128,7 @@ func (h *Holder) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, watcher.Close()) }()
+	h.events = watcher.Events()
 	if err := h.stand(); err != nil {
 		return err
 	}
@@ -136,15 +139,15 @@ func (h *Holder) Run(ctx context.Context) (err error) {
 		select {
 		case <-ctx.Done():
 			return nil
-		case e := <-watcher.Events():
-			if e.Err != nil {
-				return e.Err
-			}
+		case e := <-h.events:
 			h.hear(e)
 		case r := <-h.requests:
 			h.serve(r)
 		case <-timer.C:
 			h.turn(ctx)
+		}
+		if h.deaf != nil {
+			return h.deaf
 		}
 		timer.Reset(h.next().Sub(h.writer.Now()))
 	}
@@ -152,6 +155,7 @@ func (h *Holder) Run(ctx context.Context) (err error) {
 
 // hear takes note of what the kernel said, and lets it finish.
 func (h *Holder) hear(e observe.Event) {
+	h.deaf = e.Err
 	if h.aim == nil || !h.concerns(e) {
 		return
 	}
@@ -310,6 +314,11 @@ func (h *Holder) revert(ctx context.Context) {
 
 // repair reads the machine and puts back what differs.
 func (h *Holder) repair(ctx context.Context, hour bool) {
+	select {
+	case e := <-h.events: // said already, and not yet heard
+		h.hear(e)
+	default:
+	}
 	now := h.writer.Now()
 	seen, first := h.seen, h.first
 	if seen.Empty() {

@@ -51,7 +51,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "links": links, "kernel": kernelState, "document": all.hold(t), "await": await,
 			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow, "setting": setting,
-			"until": until, "unguard": unguard, "overdue": overdue,
+			"until": until, "unguard": unguard, "overdue": overdue, "hangup": hangup,
 		},
 	})
 }
@@ -432,6 +432,18 @@ func overdue(ts *testscript.TestScript, neg bool, args []string) {
 	if !over {
 		ts.Fatalf("it is not overdue at its deadline")
 	}
+}
+
+// hangup asks the process that holds the lock of a run directory to read its settings again: hangup DIR.
+func hangup(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hangup DIR")
+	}
+	text, err := os.ReadFile(filepath.Join(ts.MkAbs(args[0]), "lock"))
+	ts.Check(err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	ts.Check(err)
+	ts.Check(unix.Kill(pid, unix.SIGHUP))
 }
 
 // unpending ends with 0 when no change waits in a state directory any more: unpending STATE.
