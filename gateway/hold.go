@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -60,6 +59,9 @@ type News struct {
 
 	broken bool
 }
+
+// Itself is who locked down where the service did it without being asked.
+const Itself = "cordon run"
 
 // Holder holds what was applied: it reads the machine whenever the kernel says that something changed, and puts back what differs. One
 // goroutine, that of Run, owns everything; others ask it by Do.
@@ -392,14 +394,14 @@ func (h *Holder) report(ctx context.Context, news News) {
 // is locked down all the same.
 func (h *Holder) lockDown(ctx context.Context, news News) {
 	h.lost = true
-	by := "somebody"
+	by := "" // not everything that the kernel says has somebody behind it
 	if len(news.By) > 0 {
 		by = news.By[len(news.By)-1].Name
 	}
 	now := h.writer.Now()
 	l := history.Lockdown{
-		Since: now, Who: "cordon run",
-		Because: fmt.Sprintf("what is in force was changed more than %d times in %s, last by %s", mostRepairs, bout, by),
+		Since: now, Who: Itself,
+		Because: by,
 	}
 	_, err := h.writer.LockDown(ctx, l)
 	_, recorded, _ := h.writer.Store.Lockdown() // damaged is locked down, too

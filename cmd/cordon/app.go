@@ -41,6 +41,8 @@ type app struct {
 	writer *gateway.Writer
 	asked  *snapshot.Policy
 	reply  *snapshot.Reply
+	// repairs are what the service has put back.
+	repairs []api.Drift
 
 	// code is what the verb that ran ended with.
 	code exitCode

@@ -58,6 +58,7 @@ func (a *app) hold(ctx context.Context, w *gateway.Writer) error {
 	var ready sync.Once
 	holder := gateway.NewHolder(w, func(n gateway.News) {
 		tell(ctx, log, n)
+		a.repaired(n)
 		manager.say(ctx, "STATUS="+string(n.What)+" "+n.At.Format(time.RFC3339))
 		ready.Do(func() { manager.say(ctx, "READY=1") })
 	})

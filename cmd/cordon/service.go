@@ -131,7 +131,7 @@ func (a *app) answerTo(ctx context.Context, w *gateway.Writer, q snapshot.Reques
 	in := &app{
 		stdin: strings.NewReader(""), stdout: &text, stderr: &notes, now: a.now, machine: a.machine, writer: w,
 		environ: []string{"SSH_CONNECTION=" + q.Session, "SUDO_USER=" + q.Who}, words: message.In(message.Match(q.Language)),
-		asked: q.Policy, reply: &snapshot.Reply{},
+		asked: q.Policy, reply: &snapshot.Reply{}, repairs: a.repairs,
 	}
 	in.machine.State, in.machine.Run = a.flags.state, a.flags.run
 	code := in.carryOut(ctx, argumentsOf(q))

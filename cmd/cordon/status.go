@@ -35,6 +35,7 @@ func (a *app) statusVerb() *cobra.Command {
 			return answer{document: document}, a.trouble("status", reading{}, err)
 		}
 		describe(document, s, last)
+		document.Drift = append(document.Drift, a.repairs...)
 		found := answer{code: exitNegative, document: document, text: a.statusText(document, s, last)}
 		if s.Enforcing {
 			found.code = exitDone
@@ -131,6 +132,7 @@ func (a *app) statusText(d *api.Status, s gateway.Status, last gateway.Standing)
 		}
 		a.writeSegments(&text, d)
 		a.writeChanges(&text, s.Drift)
+		a.writeRepairs(&text, d.Drift)
 		a.writeOpenings(&text, d)
 		a.writeLayers(&text, d.Layers, last.Policy != nil)
 		for _, name := range d.NotServed {
@@ -157,13 +159,13 @@ func (a *app) verdict(d *api.Status, s gateway.Status, last gateway.Standing) st
 		return a.words.Text("status.gone", nil)
 	case len(absent(d)) > 0:
 		return a.words.Text("status.without", message.Args{"absent": strings.Join(absent(d), ", ")})
-	case len(d.Drift) == 0 && len(watched(d)) > 0 && s.Whole:
+	case len(s.Drift) == 0 && len(watched(d)) > 0 && s.Whole:
 		names := watched(d)
 		return a.words.Text("status.observed", message.Args{"segments": strings.Join(names, ", "), "count": a.number(len(names))})
-	case len(d.Drift) == 0:
+	case len(s.Drift) == 0:
 		return a.words.Text("status.other", nil)
 	}
-	return a.words.Text("status.drifted", message.Args{"count": a.number(len(d.Drift))})
+	return a.words.Text("status.drifted", message.Args{"count": a.number(len(s.Drift))})
 }
 
 // watched are the segments that only count what they would refuse.

@@ -38,6 +38,10 @@ type Drift struct {
 	Name     string  `json:"name"`
 	Since    *string `json:"since"`
 	Repaired bool    `json:"repaired"`
+	// By is who changed it, by the kernel's word: nft (123). It is null where the kernel does not say.
+	By *string `json:"by"`
+	// Milliseconds is how long the repair took from the kernel's first word; 0 for what is not repaired.
+	Milliseconds int `json:"milliseconds"`
 }
 
 // Applied is the policy in force. Applied is its time, null where no record of it is left.

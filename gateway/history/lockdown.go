@@ -13,7 +13,7 @@ type Lockdown struct {
 	Since    time.Time `json:"since"`
 	Who      string    `json:"who"`
 	Segments []string  `json:"segments,omitempty"` // none: all
-	Because  string    `json:"because"`
+	Because  string    `json:"because"`            // who kept changing what is in force, where the engine itself locked down
 }
 
 func (s Store) lockdown() string { return filepath.Join(s.dir, "lockdown.json") }
