@@ -144,7 +144,7 @@ func newFaultSite(t *testing.T, seed uint64) *faultSite {
 	f.out, _ = os.Create(filepath.Join(folder, "said"))
 	runtime.LockOSThread()
 	err = errors.Join(err, os.Mkdir(f.state, 0o700), unix.Unshare(unix.CLONE_NEWNS),
-		unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""), unix.Mount("state", f.state, "tmpfs", 0, "size=1m"),
+		unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""), unix.Mount("state", f.state, "tmpfs", 0, "size=8m"),
 		unix.Setns(l.Gateway().FD(), unix.CLONE_NEWNET))
 	if err != nil || len(f.digests) != 2 {
 		t.Fatalf("%v %v", f.digests, err)
@@ -215,11 +215,11 @@ func (f *faultSite) survey() {
 	}
 	for _, o := range ordeals() {
 		f.prepare(o)
-		e, err := f.victim(o, false, 0).run()
-		if err != nil || e.calls == 0 || e.code != 0 {
+		e, err := f.victim(o, false, 0).Run()
+		if err != nil || e.Changing == 0 || e.Code != 0 {
 			f.t.Fatalf("%s: %+v: %v\n%s", o.name, e, err, f.said())
 		}
-		f.calls[o.name+", "+killed], f.calls[o.name+", "+killedAnywhere] = e.calls, e.all
+		f.calls[o.name+", "+killed], f.calls[o.name+", "+killedAnywhere] = e.Changing, e.Calls
 		if _, err := f.settle(o); err != nil {
 			f.t.Fatalf("%s: %v", o.name, err)
 		}
@@ -237,9 +237,9 @@ func (f *faultSite) prepare(o ordeal) {
 	}
 }
 
-func (f *faultSite) victim(o ordeal, every bool, before int) victim {
+func (f *faultSite) victim(o ordeal, every bool, before int) lab.Victim {
 	fmt.Fprintln(f.out, "$", o.verb, "# until call", before)
-	return victim{command: f.command(o.verb), dir: f.folder, out: f.out, before: before, every: every}
+	return lab.Victim{Command: f.command(o.verb), Dir: f.folder, Out: f.out, Before: before, Every: every}
 }
 
 // suffer does a fault to a verb, and returns what the kernel holds when it is settled.
@@ -247,8 +247,8 @@ func (f *faultSite) suffer(o ordeal, kind string) (string, error) {
 	f.prepare(o)
 	switch kind {
 	case killed, killedAnywhere:
-		e, err := f.victim(o, kind == killedAnywhere, 1+f.random.IntN(f.calls[o.name+", "+kind])).run()
-		if err != nil || !e.killed && e.code != 0 {
+		e, err := f.victim(o, kind == killedAnywhere, 1+f.random.IntN(f.calls[o.name+", "+kind])).Run()
+		if err != nil || !e.Killed && e.Code != 0 {
 			return "", fmt.Errorf("%+v: %w", e, err)
 		}
 	case fullDisk:
@@ -298,7 +298,7 @@ func (f *faultSite) whileFull(o ordeal) error {
 // whileReadOnly runs the verb with a state directory that cannot be written.
 func (f *faultSite) whileReadOnly(o ordeal) error {
 	before := f.kernel()
-	err := unix.Mount("state", f.state, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, "size=1m")
+	err := unix.Mount("state", f.state, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, "size=8m")
 	if err != nil {
 		return fmt.Errorf("make the state read-only: %w", err)
 	}
@@ -309,7 +309,7 @@ func (f *faultSite) whileReadOnly(o ordeal) error {
 		err = errors.Join(err, fmt.Errorf("it changed the kernel:\n%s", diff))
 	}
 	_, stand := f.stand()
-	return errors.Join(err, stand, unix.Mount("state", f.state, "tmpfs", unix.MS_REMOUNT, "size=1m"))
+	return errors.Join(err, stand, unix.Mount("state", f.state, "tmpfs", unix.MS_REMOUNT, "size=8m"))
 }
 
 // stand reads the state directory, which nothing may have damaged.

@@ -84,7 +84,8 @@ func (m *model) settle(at int, outcome history.Outcome) bool {
 	return true
 }
 
-// TestModel does random sequences of deeds (as many as -rapid.checks says) to a store on disk and to one in memory: they say the same after each.
+// TestModel does random sequences of deeds (as many as -rapid.checks says) to a store on disk and to one in memory: they say the same
+// after each.
 func TestModel(t *testing.T) {
 	root, made, done := t.TempDir(), 0, map[int]int{}
 	outcomes := []history.Outcome{history.OutcomePending, history.OutcomeApplied, history.OutcomeConfirmed, history.OutcomeReverted}

@@ -1,4 +1,4 @@
-package integration_test
+package lab
 
 import (
 	"errors"
@@ -12,52 +12,59 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// victim is a program that is killed, with all its threads, before one of its system calls is carried out.
-type victim struct {
-	command []string
-	dir     string
-	out     *os.File
-	// before is the call that it does not live to see, counted from 1; 0 lets it live.
-	before int
-	// every says that every call counts; else only those count that can leave something behind.
-	every bool
+// Victim is a program that is killed, with all its threads, before one of its system calls is carried out.
+type Victim struct {
+	// Command is the program's path and its arguments.
+	Command []string
+	// Dir is where it runs.
+	Dir string
+	// Out takes what it prints; nil throws it away.
+	Out *os.File
+	// Before is the call that it does not live to see, counted from 1; 0 lets it live.
+	Before int
+	// Every says that every call counts; else only those count that can change a file or the kernel.
+	Every bool
 }
 
-// end is what became of a victim.
-type end struct {
-	// calls are those that can leave something behind, all are the others, too.
-	calls, all int
-	killed     bool
-	code       int
+// End is what became of a victim.
+type End struct {
+	// Changing are the calls that can change a file or the kernel, Calls are all of them.
+	Changing, Calls int
+	// Killed says that it was killed before its call; else Code is its exit code.
+	Killed bool
+	Code   int
 }
 
-// run traces the program by ptrace, which anybody may do to his own child. The calling goroutine is locked to its thread: it is the thread
-// that the kernel reports to.
-func (v victim) run() (end, error) {
-	process, err := os.StartProcess(v.command[0], v.command, &os.ProcAttr{
-		Dir: v.dir, Env: os.Environ(), Files: []*os.File{nil, v.out, v.out}, Sys: &syscall.SysProcAttr{Ptrace: true},
+// longestLife is when a victim that hangs is killed all the same.
+const longestLife = time.Minute
+
+// Run traces the program by ptrace, which anybody may do to his own child. The calling goroutine has to be locked to its thread, which the
+// kernel reports to, and which must have no other child meanwhile.
+func (v Victim) Run() (End, error) {
+	process, err := os.StartProcess(v.Command[0], v.Command, &os.ProcAttr{
+		Dir: v.Dir, Env: os.Environ(), Files: []*os.File{nil, v.Out, v.Out}, Sys: &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {
-		return end{}, err
+		return End{}, err
 	}
 	pid := process.Pid
 	defer func() { _ = process.Release() }() // it is reaped below
-	tooLong := time.AfterFunc(30*time.Second, func() { _ = unix.Kill(pid, unix.SIGKILL) })
+	tooLong := time.AfterFunc(longestLife, func() { _ = unix.Kill(pid, unix.SIGKILL) })
 	defer tooLong.Stop()
 	var status unix.WaitStatus
 	if _, err := unix.Wait4(pid, &status, unix.WALL, nil); err != nil || !status.Stopped() {
-		return end{}, fmt.Errorf("wait for the program to begin (%v): %w", status, err)
+		return End{}, fmt.Errorf("wait for the program to begin (%v): %w", status, err)
 	}
 	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_EXITKILL
 	if err := errors.Join(unix.PtraceSetOptions(pid, options), unix.PtraceSyscall(pid, 0)); err != nil {
-		return end{}, fmt.Errorf("trace: %w", err)
+		return End{}, fmt.Errorf("trace: %w", err)
 	}
 	return v.trace(pid)
 }
 
 // trace follows the threads until the last has ended. What the program starts is not followed.
-func (v victim) trace(pid int) (end, error) {
-	e := end{}
+func (v Victim) trace(pid int) (End, error) {
+	e := End{}
 	for {
 		var status unix.WaitStatus
 		thread, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
@@ -68,7 +75,7 @@ func (v victim) trace(pid int) (end, error) {
 			return e, fmt.Errorf("wait for a thread: %w", err)
 		case !status.Stopped():
 			if thread == pid {
-				e.code = status.ExitStatus()
+				e.Code = status.ExitStatus()
 				return e, nil
 			}
 			continue
@@ -77,7 +84,7 @@ func (v victim) trace(pid int) (end, error) {
 		switch signal := status.StopSignal(); signal {
 		case unix.SIGTRAP | 0x80:
 			if e.count(thread); e.reached(v) {
-				e.killed = true
+				e.Killed = true
 				_ = unix.Kill(pid, unix.SIGKILL) // that it is dead already is as good
 				continue
 			}
@@ -103,26 +110,26 @@ type stop struct {
 }
 
 // count counts the call that a thread stands before.
-func (e *end) count(thread int) {
+func (e *End) count(thread int) {
 	var s stop
 	const getSyscallInfo, entry = 0x420e, 1
 	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, getSyscallInfo, uintptr(thread), unsafe.Sizeof(s), uintptr(unsafe.Pointer(&s)), 0, 0)
 	if errno != 0 || s.op != entry {
 		return
 	}
-	e.all++
+	e.Calls++
 	if s.leaves() {
-		e.calls++
+		e.Changing++
 	}
 }
 
 // reached says whether this is the call that the victim does not live to see.
-func (e *end) reached(v victim) bool {
-	n := e.calls
-	if v.every {
-		n = e.all
+func (e *End) reached(v Victim) bool {
+	n := e.Changing
+	if v.Every {
+		n = e.Calls
 	}
-	return v.before > 0 && n >= v.before
+	return v.Before > 0 && n >= v.Before
 }
 
 // leaves says whether a call can leave something behind.
