@@ -36,6 +36,7 @@ func overlooked() []string {
 func halves() []flow {
 	const udp = policy.UDP
 	nobody, camera2 := policy.MAC{2, 0, 0, 0, 9, 9}, policy.MAC{0x44, 0x19, 0xb6, 0, 0, 2}
+	recorder, host := policy.MAC{0, 0x11, 0x32, 0xaa, 0xbb, 0xcc}, policy.MAC{0x3c, 0x52, 0x82, 0, 0, 9}
 	return []flow{
 		{name: "a stranger to the internet", from: stranger, to: outside, protocol: udp, port: 9},
 		{name: "a stranger to the internet in IPv6", from: stranger, to: outside6, protocol: udp, port: 9},
@@ -48,6 +49,9 @@ func halves() []flow {
 		{name: "a camera with the MAC of nobody", from: c1, to: outside, protocol: udp, port: 9, mac: nobody},
 		{name: "a camera with another one's MAC", from: c1, to: outside, protocol: udp, port: 9, mac: camera2},
 		{name: "a camera's MAC with the address of nobody", from: c1, to: outside, protocol: udp, port: 9, source: "10.30.0.50"},
+		{name: "a stranger with a recorder's MAC", from: stranger, to: outside, protocol: udp, port: 9, mac: recorder},
+		{name: "a stranger with a recorder's MAC in IPv6", from: stranger, to: outside6, protocol: udp, port: 9, mac: recorder},
+		{name: "a stranger with a host's MAC", from: stranger, to: outside, protocol: udp, port: 9, mac: host},
 		{name: "IPv6 of a camera that has none, to the internet", from: c2, to: outside6, protocol: udp, port: 9},
 		{name: "a stranger at the gateway's console", from: stranger, to: "10.30.0.1", protocol: policy.TCP, port: 22},
 	}

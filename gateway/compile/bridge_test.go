@@ -74,8 +74,6 @@ func TestModesAndServiceAtPorts(t *testing.T) {
 		of  policy.Policy
 	}{
 		{"inet observed", watched},
-		{"inet macs", watched},
-		{"inet addresses4", watched},
 		{"inet home4", watched},
 		{"inet asked4", served},
 		{"inet intercepted", served},

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"net/netip"
+	"slices"
 
 	"cordon/gateway/ruleset"
 	"cordon/policy"
@@ -16,19 +17,20 @@ import (
 //	ARP                 ──▶ heard                 as above
 //	input, output           –                     never: the gateway itself stays shut
 //
-// Who pretends to be somebody stays refused: a MAC that is named with another address, or an address that is named with another MAC.
+// Who pretends to be somebody stays refused: a MAC that is named with another address, or an address that is named with another MAC,
+// be it on another segment.
 
 func observed(s *policy.Segment) bool { return s != nil && s.Mode == policy.Observe }
 
 // enforced are the governed segments whose refusals refuse: those that the jail holds.
 func enforced(s *policy.Segment) bool { return s != nil && s.Kind.Governed() && !observed(s) }
 
-// halves says whether the two halves of a device's identity have to be known one by one on a segment.
-func halves(s *policy.Segment) bool {
-	return s.Kind.Governed() && (observed(s) || s.Serve.Leases != nil)
+// halves says whether the two halves of a device's identity have to be known one by one, on whichever segment.
+func (c compiler) halves() bool {
+	return slices.ContainsFunc(c.Segments, func(s policy.Segment) bool { return s.Kind.Governed() && (observed(&s) || s.Serve.Leases != nil) })
 }
 
-// modes returns the sets of interfaces that decide whether a refusal refuses, and the MACs that are named on those that need it. The
+// modes returns the sets of interfaces that decide whether a refusal refuses, and the MACs that are named where one of them needs it. The
 // sets are made for every device, so that a switch between the modes changes elements and no set.
 func (c compiler) modes() []ruleset.Set {
 	return []ruleset.Set{
@@ -38,48 +40,40 @@ func (c compiler) modes() []ruleset.Set {
 	}
 }
 
-// macs are the MACs of named devices, alone: at every port, for at one that is not its own a device is somebody else who pretends.
+// macs are the MACs of all named devices, alone: wherever a device does not belong, it is somebody else who pretends.
 func (c compiler) macs() ruleset.Set {
-	m, all := map[string]string{}, 0
+	m, needed := map[string]string{}, c.halves()
 	for i := range c.Devices {
-		d := &c.Devices[i]
-		s := &c.Segments[d.Segment]
-		for _, name := range entrances(s, nil) {
-			if halves(s) && !d.MAC.IsZero() {
-				m[ruleset.Key(ruleset.Name(name), string(d.MAC[:]))] = ""
-			}
-			all++
+		if mac := c.Devices[i].MAC; needed && !mac.IsZero() {
+			m[string(mac[:])] = ""
 		}
 	}
-	set := hash("macs", "half of who a named device is", m, ruleset.IIFName, ruleset.EtherSource)
-	set.Size = room(all)
+	set := hash("macs", "half of who a named device is", m, ruleset.EtherSource)
+	set.Size = room(len(c.Devices))
 	return set
 }
 
-// addressSet are the addresses of named devices alone, and the gateway's own.
+// addressSet are the addresses of all named devices alone, and the gateway's own.
 func (c compiler) addressSet(f family) ruleset.Set {
-	m, all := map[string]string{}, 0
-	add := func(s *policy.Segment, a netip.Addr) {
-		for _, name := range entrances(s, nil) {
-			if halves(s) && a.Is4() == f.v4 {
-				m[ruleset.Key(ruleset.Name(name), ruleset.Addr(a))] = ""
-			}
-			all++
+	m, all, needed := map[string]string{}, 0, c.halves()
+	add := func(a netip.Addr) {
+		if needed && a.Is4() == f.v4 {
+			m[ruleset.Addr(a)] = ""
 		}
+		all++
 	}
 	for i := range c.Segments {
 		for _, a := range c.Segments[i].Addresses {
-			add(&c.Segments[i], a.Addr())
+			add(a.Addr())
 		}
 	}
 	for i := range c.Devices {
 		d := &c.Devices[i]
-		s := &c.Segments[d.Segment]
-		for _, a := range identities(s, d) {
-			add(s, a)
+		for _, a := range identities(&c.Segments[d.Segment], d) {
+			add(a)
 		}
 	}
-	set := hash("addresses"+f.suffix, "the other half, and the gateway's own", m, ruleset.IIFName, f.source)
+	set := hash("addresses"+f.suffix, "the other half, and the gateway's own", m, f.source)
 	set.Size = room(all)
 	return set
 }
@@ -88,7 +82,7 @@ func (c compiler) addressSet(f family) ruleset.Set {
 func (c compiler) targets() ruleset.Set {
 	set := c.addressSet(ipv6())
 	set.Name, set.Comment, set.Typeof = "targets6", "whom only a named device may speak for", true
-	set.Key = []ruleset.Field{ruleset.IIFName, ruleset.NDTarget}
+	set.Key = []ruleset.Field{ruleset.NDTarget}
 	return set
 }
 
@@ -128,7 +122,7 @@ func (f family) overlooking() []ruleset.Chain {
 	var last []ruleset.Rule
 	if !f.v4 {
 		last = append(last, rule("speaks for a named device", is(ruleset.ICMPv6Type, ruleset.Octet(ndAdvert)),
-			in("targets6", ruleset.IIFName, ruleset.NDTarget), counter(), drop()))
+			in("targets6", ruleset.NDTarget), counter(), drop()))
 	}
 	return []ruleset.Chain{
 		chain("whoever"+s,
@@ -136,8 +130,8 @@ func (f family) overlooking() []ruleset.Chain {
 			rule("", in("bare"+s, ruleset.IIFName, f.source), goTo("overlooked"+s)),
 			rule("", goTo("unnamed"+s))),
 		chain("unnamed"+s,
-			rule(half, in("macs", ruleset.IIFName, ruleset.EtherSource), counter(), drop()),
-			rule(half, in("addresses"+s, ruleset.IIFName, f.source), counter(), drop()),
+			rule(half, in("macs", ruleset.EtherSource), counter(), drop()),
+			rule(half, in("addresses"+s, f.source), counter(), drop()),
 			rule("an address of another segment", in("inside"+s, f.source), foreign, counter(), drop()),
 			rule("", goTo("overlooked"+s))),
 		chain("overlooked"+s, append(last, rule("observed: would be refused", pass...))...),
@@ -170,9 +164,9 @@ func heard() []ruleset.Chain {
 			rule(passes, in("devices4", ruleset.IIFName, ruleset.EtherSource, ruleset.ARPSenderIP),
 				in("devices4", ruleset.IIFName, ruleset.ARPSenderEther, ruleset.ARPSenderIP), counter(), accept()),
 			rule(passes, in("bare4", ruleset.IIFName, ruleset.ARPSenderIP), counter(), accept()),
-			rule(half, in("macs", ruleset.IIFName, ruleset.EtherSource), counter(), drop()),
-			rule(half, in("macs", ruleset.IIFName, ruleset.ARPSenderEther), counter(), drop()),
-			rule(half, in("addresses4", ruleset.IIFName, ruleset.ARPSenderIP), counter(), drop()),
+			rule(half, in("macs", ruleset.EtherSource), counter(), drop()),
+			rule(half, in("macs", ruleset.ARPSenderEther), counter(), drop()),
+			rule(half, in("addresses4", ruleset.ARPSenderIP), counter(), drop()),
 			rule(passes, counter(), accept())),
 		chain("foreign",
 			rule(passes, in("observed", ruleset.IIFName), isNot(ruleset.EtherTypeField, ruleset.Short(0x8100), ruleset.Short(0x88a8)),

@@ -294,8 +294,8 @@ func serving() []ruleset.Chain {
 	return []ruleset.Chain{
 		chain("serve", limited("questions", 50, 100, ruleset.IIFName, ruleset.EtherSource), refusal("more questions than a device has")),
 		chain("leases",
-			rule("half of a named device", in("addresses4", ruleset.IIFName, ruleset.IPSource), counter(), drop()),
-			rule("", in("macs", ruleset.IIFName, ruleset.EtherSource), goTo("serve")),
+			rule("half of a named device", in("addresses4", ruleset.IPSource), counter(), drop()),
+			rule("", in("macs", ruleset.EtherSource), goTo("serve")),
 			limited("newcomers", 10, 20, ruleset.IIFName),
 			refusal("more newcomers than a segment has")),
 	}

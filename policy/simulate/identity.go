@@ -42,6 +42,8 @@ func (o Oracle) unverified(k policy.Packet, from place) (Decision, bool) {
 		return blocked(Identity).byDevice(o.policy.Devices[byAddress[0]]), true
 	case len(byMAC) > 0:
 		return blocked(Identity).byDevice(o.policy.Devices[byMAC[0]]), true
+	case !o.is(from, enforced) && (o.addresses[k.Source] || o.inside(k.Source) && !o.lives(k.Source, from)):
+		return blocked(Elsewhere).bySegment(o.first(from)), true
 	case o.is(from, enforced):
 		return blocked(UnknownDevice).bySegment(o.first(from)), true
 	}
@@ -95,14 +97,18 @@ func (o Oracle) plugged(d policy.Device, iif string) bool {
 	return d.Port == "" || iif == d.Port || iif == o.policy.Segments[d.Segment].Interface
 }
 
+// lives says whether an address belongs to one of a place's segments.
+func (o Oracle) lives(a netip.Addr, at place) bool {
+	return slices.ContainsFunc(o.owners(a), func(id policy.SegmentID) bool { return slices.Contains(at.segments, id) })
+}
+
 // homeless refuses a client's packet whose source lives elsewhere, or comes without the MAC that it is bound to.
 func (o Oracle) homeless(k policy.Packet, from place) (Decision, bool) {
 	linkLocal := k.Source.Is6() && k.Source.IsLinkLocalUnicast()
-	lives := slices.ContainsFunc(o.owners(k.Source), func(id policy.SegmentID) bool { return slices.Contains(from.segments, id) })
 	if k.Source.IsUnspecified() {
 		return Decision{}, false // the gateway serves nothing to it
 	}
-	if !linkLocal && (!lives || o.own(k.Source)) {
+	if !linkLocal && (!o.lives(k.Source, from) || o.own(k.Source)) {
 		return blocked(Elsewhere).bySegment(o.first(from)), true
 	}
 	for _, id := range o.devices[k.Source] {

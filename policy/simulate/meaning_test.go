@@ -251,6 +251,10 @@ allowed cam0 stranger 10.30.0.77 > 198.51.100.8 tcp/443 : observed
 blocked cam0 stranger 10.30.0.21 > 198.51.100.8 tcp/443 : identity
 blocked cam0 c1 10.30.0.77 > 198.51.100.8 tcp/443 : identity
 blocked cam0 c1 10.40.0.10 > 198.51.100.8 tcp/443 : identity
+blocked cam0 hall 10.30.0.77 > 198.51.100.8 tcp/443 : identity
+blocked cam0 stranger 10.31.0.21 > 198.51.100.8 tcp/443 : identity
+blocked cam0 stranger 10.31.0.77 > 198.51.100.8 tcp/443 : elsewhere
+blocked cam0 stranger 10.30.0.1 > 198.51.100.8 tcp/443 : elsewhere
 blocked cam0 stranger 10.30.0.77 > 10.40.0.10 udp/6100 : not-named
 blocked cam0 stranger 10.30.0.77 > 10.30.0.1 udp/123 : gateway-itself
 
