@@ -99,8 +99,8 @@ type request struct {
 	done chan struct{}
 }
 
-// NewHolder returns what holds the machine of a writer, who has to have the lock. It tells what happens on the goroutine of Run, and nothing
-// happens before Run.
+// NewHolder returns what holds the machine of a writer, who has to have the lock. It tells what happens on the goroutine of Run; before Run
+// nothing does.
 func NewHolder(w *Writer, tell func(News)) *Holder {
 	return &Holder{writer: w, tell: tell, requests: make(chan request)}
 }

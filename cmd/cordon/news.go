@@ -32,7 +32,7 @@ func tell(ctx context.Context, log *slog.Logger, n gateway.News) {
 	if n.Err != nil {
 		fields = append(fields, slog.Any("error", n.Err))
 	}
-	log.LogAttrs(ctx, gravity(n), string(n.What), fields...)
+	log.LogAttrs(ctx, gravity(n), string(n.What), fields...) //nolint:sloglint // one of a few constant words
 }
 
 // gravity is how much somebody should care.
@@ -42,6 +42,7 @@ func gravity(n gateway.News) slog.Level {
 		return slog.LevelError
 	case gateway.Repaired, gateway.Missing, gateway.Reverted:
 		return slog.LevelWarn
+	case gateway.Holding, gateway.Unapplied, gateway.Turned:
 	}
 	if n.Err != nil {
 		return slog.LevelError

@@ -86,7 +86,7 @@ func (a *app) alive(ctx context.Context, holder *gateway.Holder, manager notifie
 		case <-tick.C:
 		}
 		if err := holder.Alive(ctx); err != nil {
-			return nil //nolint:nilerr // the service ends
+			return nil // the service ends
 		}
 		manager.say(ctx, "WATCHDOG=1")
 	}
