@@ -20,7 +20,6 @@ type Pending struct {
 	Wall     time.Time     // the deadline on the wall clock, for those who read it
 	Who      string
 	Session  string  // the ssh connection of the one who applied; empty on the console
-	Guardian int     // the process that takes the change back when nobody else does
 	Policy   Applied // what waits for its confirmation
 	Before   []byte  // what takes the kernel back; opaque here
 }
@@ -50,7 +49,6 @@ type promise struct {
 	Wall     time.Time     `json:"wall"`
 	Who      string        `json:"who"`
 	Session  string        `json:"session"`
-	Guardian int           `json:"guardian"`
 	Policy   string        `json:"policy"`
 	Before   string        `json:"before"`
 }
@@ -58,7 +56,7 @@ type promise struct {
 func (p promise) pending() Pending {
 	return Pending{
 		ID: p.ID, Revision: p.Revision, Boot: p.Boot, Since: p.Since, Deadline: p.Deadline, Wall: p.Wall,
-		Who: p.Who, Session: p.Session, Guardian: p.Guardian,
+		Who: p.Who, Session: p.Session,
 	}
 }
 
@@ -91,7 +89,7 @@ func (s Store) Begin(p Pending) error {
 		return fmt.Errorf("pack the pending policy: %w", err)
 	}
 	text, err := seal(promise{
-		p.ID, p.Revision, p.Boot, p.Since, p.Deadline, p.Wall.UTC(), p.Who, p.Session, p.Guardian, digest(policy), digest(p.Before),
+		p.ID, p.Revision, p.Boot, p.Since, p.Deadline, p.Wall.UTC(), p.Who, p.Session, digest(policy), digest(p.Before),
 	})
 	if err != nil {
 		return fmt.Errorf("seal the pending change: %w", err)

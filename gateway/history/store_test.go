@@ -14,7 +14,7 @@ import (
 func change(id string, revision int) history.Pending {
 	return history.Pending{
 		ID: id, Revision: revision, Boot: "b", Since: time.Minute, Deadline: 3 * time.Minute,
-		Wall: time.Date(2026, 11, 22, 19, 6, 0, 0, time.UTC), Who: "mtremblay", Session: "192.0.2.7 50022 192.0.2.1 22", Guardian: 4711,
+		Wall: time.Date(2026, 11, 22, 19, 6, 0, 0, time.UTC), Who: "mtremblay", Session: "192.0.2.7 50022 192.0.2.1 22",
 		Policy: applied(), Before: []byte("before"),
 	}
 }
