@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -102,7 +103,7 @@ func deeds() []deed {
 		{"rp_filter", write("ipv4/conf/cam0/rp_filter", "1"), Settings},
 		{"table", func() error { return transact("cordon") }, Tables},
 		{"foreign table", func() error { return transact("docker") }, Foreign},
-		{"rename", cam(func(l netlink.Link) error { return netlink.LinkSetName(l, "eth9") }), Links},
+		{"rename", cam(func(l netlink.Link) error { return errors.Join(netlink.LinkSetDown(l), netlink.LinkSetName(l, "eth9")) }), Links},
 	}
 }
 
