@@ -109,8 +109,8 @@ func came(arrivals []arrival) (v policy.Verdict, place string, out arrival) {
 	return v, strings.Join(places, ", "), out
 }
 
-// rightPlace says whether what passed came out once, and where its destination lives; what the gateway serves, and what is said to everybody,
-// comes out at the gateway.
+// rightPlace says whether what passed came out once, and where its destination lives; what the gateway serves, and what is said to
+// everybody, comes out at the gateway.
 func (j *judge) rightPlace(s *sample, d decision, arrivals []arrival) bool {
 	if len(arrivals) != 1 {
 		return false

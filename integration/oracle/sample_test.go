@@ -114,7 +114,8 @@ func (m *marksman) lease(o opening) *sample {
 	s := &sample{tags: o.tags, of: o}
 	p := &s.packet
 	p.IIF, p.MAC, p.Protocol, p.SourcePort, p.DestinationPort = segment.Interface, m.stranger(), policy.UDP, 68, 67
-	p.Destination = one(m.Rand, []netip.Addr{everybody(), one(m.Rand, one(m.Rand, m.addressed()).Addresses).Addr(), segment.Addresses[0].Addr()})
+	own := one(m.Rand, one(m.Rand, m.addressed()).Addresses).Addr()
+	p.Destination = one(m.Rand, []netip.Addr{everybody(), own, segment.Addresses[0].Addr()})
 	for range 8 {
 		if d := one(m.Rand, m.Devices); d.Segment == id && d.Addresses[0].Is4() {
 			p.MAC, p.Source = d.MAC, d.Addresses[0]

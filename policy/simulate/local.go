@@ -214,8 +214,8 @@ func (o Oracle) verified(p place, s policy.Segment) bool {
 	})
 }
 
-// leases decides a client of DHCP, which IPv6 has not: a named device, and whoever has no address yet or one of the range that is leased. It asks everybody or
-// the gateway's own address there.
+// leases decides a client of DHCP, which IPv6 has not: a named device, and whoever has no address yet or one of the range that is leased.
+// It asks everybody or the gateway's own address there.
 func (o Oracle) leases(k policy.Packet, id policy.SegmentID) (Decision, bool) {
 	s := o.policy.Segments[id]
 	if s.Serve.Leases == nil || k.Protocol != policy.UDP || !k.Source.Is4() || k.DestinationPort != portLeaseServer {
