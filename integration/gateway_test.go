@@ -39,8 +39,8 @@ func serveGateway(t *testing.T, l *lab.Lab) {
 	})
 }
 
-// TestManageIsNotForMany holds that what `manage` opens is asked of the gateway: the same question to everybody on the network is not heard.
-// Without a policy the kernel hears each of them.
+// TestManageIsNotForMany holds that what `manage` opens is asked of the gateway: the same question to everybody on the network is not
+// heard. Without a policy the kernel hears each of them.
 func TestManageIsNotForMany(t *testing.T) {
 	l := open(t)
 	r := newReporter(t, l)
