@@ -12,7 +12,8 @@ import (
 // side is who one side of an allow means, all endpoints together.
 type side struct {
 	devices  []policy.DeviceID // ascending, each once
-	member   []uint64          // the same as bits
+	member   []uint64          // the same as bits, from the word of the lowest one on: a policy has thousands of sides
+	lowest   int               // which word that is
 	segments []policy.SegmentID
 	literals []policy.Endpoint
 	kinds    [3]int // how many devices of each kind
@@ -47,12 +48,12 @@ func familyOf(a netip.Addr) family {
 }
 
 func (l *loader) side(endpoints []policy.Endpoint) side {
+	s := spanning(endpoints)
 	for _, e := range endpoints {
-		if !l.budget.pay(len(l.out.Devices)/64+len(e.Devices)*2, e.Origin) {
-			return side{member: make([]uint64, len(l.out.Devices)/64+1)}
+		if !l.budget.pay(len(s.member)+len(e.Devices)*2, e.Origin) {
+			return side{}
 		}
 	}
-	s := side{member: make([]uint64, len(l.out.Devices)/64+1)}
 	for _, e := range endpoints {
 		s.uplink = s.uplink || l.isUplink(e.Segments)
 		switch e.Kind {
@@ -80,13 +81,34 @@ func (l *loader) side(endpoints []policy.Endpoint) side {
 	return s
 }
 
+// spanning returns a side with room for the devices of endpoints.
+func spanning(endpoints []policy.Endpoint) side {
+	first, last := -1, -1
+	for _, e := range endpoints {
+		if e.Kind != policy.DeviceEndpoint {
+			continue
+		}
+		for _, id := range e.Devices {
+			word := int(id) / 64
+			if first < 0 || word < first {
+				first = word
+			}
+			last = max(last, word)
+		}
+	}
+	if first < 0 {
+		return side{}
+	}
+	return side{member: make([]uint64, last-first+1), lowest: first}
+}
+
 func (l *loader) addDevices(s *side, ids []policy.DeviceID) {
 	for _, id := range ids {
 		if s.has(id) {
 			continue
 		}
 		d := l.out.Devices[id]
-		s.member[id/64] |= 1 << (id % 64)
+		s.member[int(id)/64-s.lowest] |= 1 << (id % 64)
 		s.devices = append(s.devices, id)
 		s.kinds[d.Kind]++
 		s.families |= families(d.Addresses)
@@ -96,7 +118,10 @@ func (l *loader) addDevices(s *side, ids []policy.DeviceID) {
 	}
 }
 
-func (s side) has(id policy.DeviceID) bool { return s.member[id/64]&(1<<(id%64)) != 0 }
+func (s side) has(id policy.DeviceID) bool {
+	word := int(id)/64 - s.lowest
+	return word >= 0 && word < len(s.member) && s.member[word]&(1<<(id%64)) != 0
+}
 
 func (s side) nobody() bool { return len(s.devices)+len(s.segments)+len(s.literals) == 0 }
 
@@ -130,22 +155,35 @@ func (l *loader) checkCovered() {
 			kind: "exception", allow: opened(e), until: e.Until, from: l.side(e.From), to: l.side(e.To), open: minutesOf(e.During),
 		})
 	}
+	from, to := newSides(), newSides()
+	for i, c := range list {
+		from.add(i, c.from)
+		to.add(i, c.to)
+	}
 	for i, a := range list {
-		if !l.budget.pay(coverCost*len(list), a.allow.Origin) {
-			return
-		}
 		if a.from.nobody() || a.to.nobody() {
 			continue
 		}
-		for j, b := range list {
-			if i == j || !l.covers(b, a) || l.covers(a, b) && before(a.allow.Origin, b.allow.Origin) < 0 {
-				continue
-			}
-			l.report.warn(at(a.allow.Origin), "covered", message.Args{
-				"kind": a.kind, "name": a.allow.Name, "other": b.kind + "." + b.allow.Name,
-			}, b.allow.Origin)
-			break
+		candidates := l.candidates(a, from, to)
+		if !l.budget.pay(coverCost*(1+len(candidates)), a.allow.Origin) {
+			return
 		}
+		l.warnCovered(list, i, candidates)
+	}
+}
+
+// warnCovered warns of an allow that the first of some others that covers it makes needless. Of two that cover one another it is the later.
+func (l *loader) warnCovered(list []covered, i int, candidates []int) {
+	a := list[i]
+	for _, j := range candidates {
+		b := list[j]
+		if i == j || !l.covers(b, a) || l.covers(a, b) && before(a.allow.Origin, b.allow.Origin) < 0 {
+			continue
+		}
+		l.report.warn(at(a.allow.Origin), "covered", message.Args{
+			"kind": a.kind, "name": a.allow.Name, "other": b.kind + "." + b.allow.Name,
+		}, b.allow.Origin)
+		return
 	}
 }
 

@@ -22,6 +22,10 @@ type Directory struct {
 // already, or last too long; while the clock is not trusted, neither is asked.
 func Dir(at policy.Moment, variables Variables, directories ...Directory) (policy.Policy, []message.Diagnostic) {
 	l := newLoader(variables, directories)
+	return l.load(at)
+}
+
+func (l *loader) load(at policy.Moment) (policy.Policy, []message.Diagnostic) {
 	l.at = at
 	l.parse()
 	l.resolve()

@@ -1,0 +1,70 @@
+//go:build full && !race
+
+package load_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"cordon/policy"
+	"cordon/policy/load"
+)
+
+// patience is how long a policy that is too much may keep the processor until it is refused: 5 s, and as much again twice for the caches
+// that other programs of a busy machine take away. What it is held against is the whole allowance.
+const (
+	patience = 15 * time.Second
+	part     = 1
+)
+
+// doubling is locals of which each holds the one before twice.
+func doubling(n int) string {
+	var text strings.Builder
+	text.WriteString("locals {\n  a0 = [1, 1]\n")
+	for i := range n {
+		name := "a" + strings.Repeat("1", i+1)
+		before := "a" + strings.Repeat("1", i)
+		if i == 0 {
+			before = "a0"
+		}
+		text.WriteString("  " + name + " = concat(local." + before + ", local." + before + ")\n")
+	}
+	text.WriteString("}\n")
+	return text.String()
+}
+
+// TestDoubling holds that lists that double are refused in time, in a name longer than the last.
+func TestDoubling(t *testing.T) {
+	excess{doubling(64), "too-large"}.judge(t, 1, fstest.MapFS{"a.hcl": file(localOf("1") + doubling(64))})
+}
+
+// TestManyWritten holds that as many blocks as the largest sites have are read in time.
+func TestManyWritten(t *testing.T) {
+	for name, text := range map[string]string{"cameras": writtenCameras(100_000), "allows": writtenAllows(20_000, 20_000)} {
+		began := processorTime(t)
+		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fstest.MapFS{"a.hcl": file(text)}})
+		took := processorTime(t) - began
+		if t.Logf("%s: %s", name, took); len(diagnostics) > 0 || took > 2*patience {
+			t.Errorf("%s: %s, %v", name, took, given(diagnostics))
+		}
+	}
+}
+
+// TestHundredThousandCameras holds that the largest site is read in time, and what one camera more is told.
+func TestHundredThousandCameras(t *testing.T) {
+	for cameras, want := range map[int]int{100_000: 100_200, 100_001: 0} {
+		fsys := ministry(cameras)
+		began := processorTime(t)
+		p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
+		took := processorTime(t) - began
+		t.Logf("%d cameras: %s", cameras, took)
+		if took > patience {
+			t.Errorf("%d cameras took %s", cameras, took)
+		}
+		if len(p.Devices) != want || want == 0 && (len(diagnostics) != 1 || diagnostics[0].Code != "too-many-cameras") {
+			t.Errorf("%d cameras: %d devices, %v", cameras, len(p.Devices), given(diagnostics))
+		}
+	}
+}
