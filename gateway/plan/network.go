@@ -225,15 +225,27 @@ func (n *network) groups() {
 			n.change(raiseLinks, before, after)
 		}
 	}
-	if n.lacksGoverned() {
-		return // an interface of a strange name may be the one that is missing: its group is all that still shuts it
-	}
+	lacking := n.lacksGoverned()
 	for _, l := range n.live.Links {
-		if l.Governed() && !wanted[l.Name] {
+		switch {
+		case !l.Governed() || wanted[l.Name]:
+		case lacking:
+			n.shut(l)
+		default:
 			free := l
 			free.Group = 0
 			n.change(release, l, free)
 		}
+	}
+}
+
+// shut takes an interface of a strange name down, which may be the one that is missing. Neither hooks nor routing rules know it any more:
+// its group alone refuses what comes in by it, and a flushed packet filter would not.
+func (n *network) shut(l netstate.Link) {
+	if l.Up {
+		down := l
+		down.Up = false
+		n.change(lowerLinks, l, down)
 	}
 }
 
