@@ -31,7 +31,10 @@ func TestOpenings(t *testing.T) {
 			{Kind: policy.Host, Name: "nas", Segment: 1, Addresses: addresses("10.50.0.9")},
 		},
 		Allows: []policy.Allow{
-			{Name: "always", From: []policy.Endpoint{host}, To: []policy.Endpoint{camera}, Services: https, Origin: policy.Origin{File: "a.hcl", Line: 7}},
+			{
+				Name: "always", From: []policy.Endpoint{host}, To: []policy.Endpoint{camera}, Services: https,
+				Origin: policy.Origin{File: "a.hcl", Line: 7},
+			},
 			{
 				Name: "clean", From: []policy.Endpoint{host}, To: []policy.Endpoint{camera}, Services: https,
 				During: []policy.Window{{Days: [7]bool{true}, From: 60, To: 120}}, Origin: policy.Origin{File: "a.hcl", Line: 8},

@@ -101,6 +101,7 @@ func (a *app) await(
 ) (func(io.Writer) error, error) {
 	tick := time.NewTicker(glance)
 	defer tick.Stop()
+	defer a.endCountdown()
 	for {
 		over, err := gateway.Overdue(p)
 		if err != nil {
@@ -149,9 +150,19 @@ func (a *app) fate(p history.Pending) (history.Outcome, bool) {
 	return history.OutcomeReverted, false
 }
 
+// counting says whether somebody watches the countdown.
+func (a *app) counting() bool { return isTerminal(a.stderr) && !a.flags.quiet }
+
+// endCountdown leaves the line that the countdown wrote over.
+func (a *app) endCountdown() {
+	if a.counting() {
+		_, _ = fmt.Fprintln(a.stderr)
+	}
+}
+
 // countdown writes over itself on a terminal.
 func (a *app) countdown(p history.Pending) {
-	if !isTerminal(a.stderr) || a.flags.quiet {
+	if !a.counting() {
 		return
 	}
 	left := max(0, p.Wall.Sub(a.now())).Round(time.Second)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -85,7 +86,13 @@ func (a *app) applyServiced(ctx context.Context, cmd *cobra.Command, args []stri
 	if err := a.relay(*done.reply); err != nil {
 		return answer{}, true, err
 	}
-	text, err := a.await(ctx, pending, document, func() error { return nil })
+	text, err := a.await(ctx, pending, document, func() error {
+		err := a.writing(ctx, verb, r, time.Second, document, nothingMore)
+		if f, ok := errors.AsType[*failure](err); ok && f.sentence == "trouble.held" {
+			return nil // the service lives, and does it
+		}
+		return err
+	})
 	return answer{document: document, text: text}, true, err
 }
 

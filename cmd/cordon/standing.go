@@ -70,7 +70,8 @@ func (a *app) writeStanding(out io.Writer, s gateway.Standing, now gateway.Statu
 	if len(now.Stamp.Lockdown) > 0 {
 		fmt.Fprintln(out, a.words.Text("status.locked", message.Args{"segments": strings.Join(now.Stamp.Lockdown, ", ")}))
 		if s.Lockdown.Who == gateway.Itself {
-			fmt.Fprintln(out, "  "+a.words.Text("status.locked_itself", message.Args{"by": cmp.Or(s.Lockdown.Because, a.words.Text("status.somebody", nil))}))
+			by := cmp.Or(s.Lockdown.Because, a.words.Text("status.somebody", nil))
+			fmt.Fprintln(out, "  "+a.words.Text("status.locked_itself", message.Args{"by": by}))
 		}
 		fmt.Fprintln(out, "  $ cordon release")
 	}

@@ -22,7 +22,8 @@ type Status struct {
 }
 
 // Opening is an exception or an allow with a schedule. Left is for how many seconds the kernel still holds it open by itself, 0 where it is
-// closed; until is the end of an exception, null for an allow. Clock is false where it is closed because the clock is not known to be right.
+// closed; until is the end of an exception, null for an allow. Clock is false where it is closed because the clock is not known to be
+// right.
 type Opening struct {
 	Kind  string  `enum:"exception|allow" json:"kind"`
 	Name  string  `json:"name"`

@@ -108,7 +108,9 @@ func TestModel(t *testing.T) {
 			}
 		}
 	}
-	rapid.Check(t, one)
+	for tries := 0; tries < 10 && len(done) < 8; tries++ { // some deeds are rarely in place
+		rapid.Check(t, one)
+	}
 	if len(done) != 8 {
 		t.Errorf("done: %v", done)
 	}

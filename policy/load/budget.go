@@ -224,7 +224,7 @@ func (r result) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 }
 
 // enclosed keeps an expression itself among those that a walk meets.
-func enclosed(e hclsyntax.Expression) hclsyntax.Expression {
+func enclosed(e hclsyntax.Expression) *hclsyntax.ParenthesesExpr {
 	return &hclsyntax.ParenthesesExpr{Expression: e, SrcRange: e.Range()}
 }
 

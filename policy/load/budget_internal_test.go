@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -69,7 +70,7 @@ func TestCostOfWide(t *testing.T) {
 		fmt.Fprintf(&content, "      c%d = row.value.c%d\n", c, c)
 	}
 	for r := range rows {
-		sheet.WriteString(strings.Repeat("a cell,", 20) + fmt.Sprint(r) + "\n")
+		sheet.WriteString(strings.Repeat("a cell,", 20) + strconv.Itoa(r) + "\n")
 	}
 	policy := "dynamic \"camera\" {\n  for_each = csvdecode(file(\"a.csv\"))\n  iterator = row\n  labels   = [\"c${row.value.n}\"]\n" +
 		"  content {\n    mac    = row.value.c1\n    labels = {\n" + content.String() + "    }\n  }\n}\n"

@@ -306,7 +306,7 @@ func (f *file) line(number int) string {
 				f.starts = append(f.starts, uint32(i+1))
 			}
 		}
-		f.starts = append(f.starts, uint32(len(f.text)+1))
+		f.starts = append(f.starts, uint32(len(f.text)+1)) //nolint:gosec // as above
 	}
 	if number < 1 || number >= len(f.starts) {
 		return ""
