@@ -5,11 +5,16 @@
 //	                                                    └───────────── State live ◀──kernel.Read─────┘
 //
 // Propose reads the machine and says what would change; Change does it, reads the machine again, and takes everything back unless a
-// second plan is empty. Status is the same comparison. None of them remembers anything: what the kernel's comments say is what is
+// second plan is empty. Status is the same comparison. None of these three remembers anything: what the kernel's comments say is what is
 // known about an earlier policy.
 //
+//	Writer   kernel and state directory together: Apply ─▶ pending, on disk first ─▶ Confirm, or Revert by plan.Back; LockDown, Release
+//	Holder   the service's one loop: what the kernel says, what is asked for, what is due ─▶ Stand ─▶ mend
+//
+// Stand says from the state directory what ought to be in force: the change that waits, else the last good policy, under the lockdown.
+//
 // State wanted is what holds at one moment of the gateway's Clock. What is open for a time only ends in the kernel by itself; what opens
-// later opens with the next Change.
+// later opens with the next Change, or by the Holder.
 //
 // # Review notes
 //

@@ -55,8 +55,8 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, commands := script(t, string(page))
-		if policies := len(blocks(string(page), "hcl")); commands != 7 || policies != 1 {
-			t.Errorf("%s has %d commands of ours and %d policies, want 7 and 1", name, commands, policies)
+		if policies := len(blocks(string(page), "hcl")); commands != 9 || policies != 1 {
+			t.Errorf("%s has %d commands of ours and %d policies, want 9 and 1", name, commands, policies)
 		}
 		if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, ".", "_")+".txtar"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
