@@ -71,8 +71,8 @@ func (w *Writer) Settle(ctx context.Context) (*history.Pending, error) {
 	if errors.Is(err, history.ErrNone) {
 		return nil, nil
 	}
-	if damaged, ok := errors.AsType[*history.DamagedError](err); ok && pending.ID != "" {
-		return &pending, errors.Join(damaged, w.Revert(ctx))
+	if _, damaged := errors.AsType[*history.DamagedError](err); damaged {
+		return &pending, w.Revert(ctx) // nobody could confirm what nobody can read
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the pending change: %w", err)
@@ -175,8 +175,11 @@ func (w *Writer) begin(p Proposal, a history.Applied, c Confirmation) (history.P
 	return pending, nil
 }
 
-// forget ends a change that is not in force.
+// forget ends a change that is not in force. Where damage has left no number, the history knows by itself that it came to nothing.
 func (w *Writer) forget(p history.Pending, o history.Outcome) error {
+	if p.Revision == 0 {
+		return w.Store.End(p.ID)
+	}
 	return errors.Join(w.Store.Settle(p.Revision, o), w.Store.End(p.ID))
 }
 

@@ -114,7 +114,10 @@ func (a *app) settled(ctx context.Context, verb string, r reading, document api.
 	if err != nil {
 		return a.trouble(verb, r, err)
 	}
-	if taken != nil {
+	switch {
+	case taken != nil && taken.ID == "":
+		a.remark(document, "change-lost", nil)
+	case taken != nil:
 		a.remark(document, "change-reverted", message.Args{"id": taken.ID, "who": taken.Who, "time": a.clockTime(taken.Wall)})
 	}
 	return body(a.writer)
