@@ -453,14 +453,13 @@ func unpending() {
 	}
 }
 
-// reachable opens the directories above a file to everybody, below the one for all temporary files.
-func reachable(name string) error {
-	for dir := filepath.Dir(name); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			return err
-		}
+// reachable opens directories to everybody.
+func reachable(directories ...string) error {
+	var all []error
+	for _, dir := range directories {
+		all = append(all, os.Chmod(dir, 0o755))
 	}
-	return nil
+	return errors.Join(all...)
 }
 
 // stranger runs a program as another user, who has no right at all: stranger PROGRAM [ARGUMENT...]. Only real root can.
@@ -471,7 +470,9 @@ func stranger() {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	program, err := exec.LookPath(os.Args[1])
 	if err == nil {
-		err = errors.Join(reachable(program), reachable(os.Getenv("WORK")))
+		// The test's own directories, and nothing above them.
+		bin, work := filepath.Dir(program), os.Getenv("WORK")
+		err = reachable(bin, filepath.Dir(bin), work, filepath.Dir(work))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
