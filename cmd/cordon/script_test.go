@@ -352,14 +352,14 @@ func ordinary() {
 	}
 }
 
-// until runs a program again and again until it ends with a code, for at most 20 seconds: until 2 cordon status.
+// until runs a program again and again until it ends with a code, for at most a minute: until 2 cordon status.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: until CODE PROGRAM [ARGUMENT...]")
 	}
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		got, failed := 0, &exec.ExitError{}
 		switch err := ts.Exec(args[1], args[2:]...); {

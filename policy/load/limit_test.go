@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cordon/policy"
 	"cordon/policy/load"
 	"cordon/policy/message"
 )
@@ -295,4 +296,26 @@ func numbers(n int) string {
 		names[i] = fmt.Sprintf("c%d", i)
 	}
 	return strings.Join(names, ",") + "\n"
+}
+
+// TestTooManyWritten holds that a camera too many is refused before all of them are parsed, also where another file holds the first.
+// The control is a file with fewer, and with one in a remark.
+func TestTooManyWritten(t *testing.T) {
+	lines := func(n int) string { return strings.Repeat("  camera \"x\" {}\n", n) }
+	for name, c := range map[string]struct {
+		files fstest.MapFS
+		want  bool
+	}{
+		"in one file":  {fstest.MapFS{"a.hcl": file(lines(100_001))}, true},
+		"in two files": {fstest.MapFS{"a.hcl": file(lines(1)), "b.hcl": file(lines(100_000)), "c.hcl": file(lines(9))}, true},
+		"fewer":        {fstest.MapFS{"a.hcl": file(lines(1)), "b.hcl": file("# " + lines(1))}, false},
+	} {
+		began := processorTime(t)
+		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: c.files})
+		took := processorTime(t) - began
+		got := slices.ContainsFunc(diagnostics, func(d message.Diagnostic) bool { return d.Code == "too-many-cameras" })
+		if got != c.want || took > time.Second {
+			t.Errorf("%s: refused %t in %s, %d diagnostics", name, got, took, len(diagnostics))
+		}
+	}
 }

@@ -36,6 +36,9 @@ func (l *loader) parse() {
 }
 
 func (l *loader) parseFile(f *file) {
+	if l.written > maxCameras {
+		return // nothing that it could say would help
+	}
 	if long := tooLong(f); long.Line != 0 {
 		l.report.add(at(long), "line-too-long", nil)
 		l.partial = true
@@ -45,6 +48,12 @@ func (l *loader) parseFile(f *file) {
 		if first {
 			l.report.add(at(policy.Origin{File: f.name, Line: 1, Column: 1, EndLine: 1, EndColumn: 2}), "too-many-words", nil)
 		}
+		l.partial = true
+		return
+	}
+	if line := l.tooMany(f); line > 0 {
+		here := policy.Origin{File: f.name, Line: line, Column: 1, EndLine: line, EndColumn: 2}
+		l.report.add(at(here), "too-many-cameras", nil)
 		l.partial = true
 		return
 	}
@@ -69,6 +78,24 @@ func (l *loader) parseFile(f *file) {
 			l.sort(b)
 		}
 	}
+}
+
+// tooMany counts the lines that begin a camera, over all files, and returns the one that is too much. To parse them all takes many times
+// longer than to refuse them.
+func (l *loader) tooMany(f *file) (line int) {
+	rest, number := f.text, 0
+	for len(rest) > 0 && l.written <= maxCameras {
+		var text []byte
+		text, rest, _ = bytes.Cut(rest, []byte("\n"))
+		number++
+		if bytes.HasPrefix(bytes.TrimLeft(text, " \t"), []byte(`camera "`)) {
+			l.written++
+		}
+		if l.written > maxCameras {
+			return number
+		}
+	}
+	return 0
 }
 
 // syntax reports what the parser found, one mistake a line: what follows on the line is its consequence. It returns how many bytes of

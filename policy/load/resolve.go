@@ -35,6 +35,7 @@ type loader struct {
 	report  report
 	budget  *budget
 	hints   hints
+	written int             // lines that begin a camera, so far
 	partial bool            // a file could not be read: what seems to be missing may stand there
 	unread  map[string]bool // kinds of which a block could not be read
 
