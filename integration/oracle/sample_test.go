@@ -365,7 +365,7 @@ func (s *sample) ported() bool {
 // change changes one thing of a packet, which mostly turns its verdict.
 func (m *marksman) change(s *sample) {
 	p := &s.packet
-	switch m.IntN(18) {
+	switch m.IntN(17) {
 	case 0, 1:
 		if d := deviceAt(m.Policy, p.Source); d != nil && !d.MAC.IsZero() {
 			s.tags |= wrongMAC
@@ -384,7 +384,7 @@ func (m *marksman) change(s *sample) {
 		m.fromServicePort(s)
 	case 9, 14, 15:
 		p.Source = m.beyond(s.of.from, p.Source)
-	case 10, 16, 17:
+	case 10, 16:
 		p.Destination = m.beyond(s.of.to, p.Destination)
 	case 11:
 		if own := m.gatewayLike(p.Source); own.IsValid() {
