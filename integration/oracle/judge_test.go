@@ -163,5 +163,5 @@ func (j *judge) stand(t *testing.T, text string, p policy.Policy, at policy.Mome
 
 func (j *judge) marksman(generation uint64) *marksman {
 	r := rand.New(rand.NewPCG(j.seed, 100+generation))
-	return &marksman{Rand: r, Policy: j.policy, all: openings(j.policy, j.at), port: uint16(r.IntN(40000))}
+	return &marksman{Rand: r, Policy: j.policy, all: openings(j.policy, j.at), port: uint16(r.IntN(40000)), sent: map[tuple]bool{}}
 }

@@ -50,7 +50,7 @@ func (j *judge) pair(t *testing.T, seed uint64, packets int) {
 	at.Trusted = r.IntN(10) > 0
 	j.stand(t, text, p, at)
 	later := j.marksman(1)
-	later.all = append(later.all, former(m.all)...)
+	later.all, later.sent = append(later.all, former(m.all)...), m.sent
 	j.must(t, later, packets)
 }
 

@@ -35,6 +35,24 @@ type marksman struct {
 	all  []opening
 	port uint16 // the last one that a flow was opened from: no two flows of a policy are one
 	news int    // how many newcomers have asked for a lease: a segment has a rate
+	sent map[tuple]bool
+}
+
+// tuple is what conntrack knows a flow by.
+type tuple struct {
+	protocol             policy.Protocol
+	from, to             netip.Addr
+	fromPort, towardPort uint16
+}
+
+// answers says whether a packet goes the way of an answer to an earlier one, whose flow conntrack still has: two packets from the port of
+// one service to that of another may meet. It is then no question, and takes note of the packet otherwise.
+func (m *marksman) answers(p policy.Packet) bool {
+	if m.sent[tuple{p.Protocol, p.Destination, p.Source, p.DestinationPort, p.SourcePort}] {
+		return true
+	}
+	m.sent[tuple{p.Protocol, p.Source, p.Destination, p.SourcePort, p.DestinationPort}] = true
+	return false
 }
 
 // openings returns everything by which a policy opens something, at a moment or at another one.
@@ -173,6 +191,9 @@ func (m *marksman) sample() *sample {
 	}
 	if to := owner(m.Policy, s.packet.Destination); to != nil && to.Serve.Origin.Line > 0 && s.ported() && wellKnown(s.packet.SourcePort) {
 		return nil // what answers it is a question to the gateway, and so it has no way back
+	}
+	if s.ported() && m.answers(s.packet) {
+		return nil
 	}
 	return m.finish(s)
 }
@@ -365,7 +386,7 @@ func (s *sample) ported() bool {
 // change changes one thing of a packet, which mostly turns its verdict.
 func (m *marksman) change(s *sample) {
 	p := &s.packet
-	switch m.IntN(17) {
+	switch m.IntN(18) {
 	case 0, 1:
 		if d := deviceAt(m.Policy, p.Source); d != nil && !d.MAC.IsZero() {
 			s.tags |= wrongMAC
@@ -384,7 +405,7 @@ func (m *marksman) change(s *sample) {
 		m.fromServicePort(s)
 	case 9, 14, 15:
 		p.Source = m.beyond(s.of.from, p.Source)
-	case 10, 16:
+	case 10, 16, 17:
 		p.Destination = m.beyond(s.of.to, p.Destination)
 	case 11:
 		if own := m.gatewayLike(p.Source); own.IsValid() {
