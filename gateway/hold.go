@@ -106,9 +106,7 @@ func NewHolder(w *Writer, tell func(News)) *Holder {
 }
 
 // Do runs something in the loop and returns when it is done. It is for any goroutine but the loop's own.
-func (h *Holder) Do(ctx context.Context, act func(*Writer)) error { return h.ask(ctx, act) }
-
-func (h *Holder) ask(ctx context.Context, act func(*Writer)) error {
+func (h *Holder) Do(ctx context.Context, act func(*Writer)) error {
 	r := request{act, make(chan struct{})}
 	select {
 	case h.requests <- r:
@@ -120,7 +118,7 @@ func (h *Holder) ask(ctx context.Context, act func(*Writer)) error {
 }
 
 // Alive returns when the loop has had a turn: it neither hangs nor has ended.
-func (h *Holder) Alive(ctx context.Context) error { return h.ask(ctx, nil) }
+func (h *Holder) Alive(ctx context.Context) error { return h.Do(ctx, nil) }
 
 // Run holds until the context ends, which changes nothing of what is in force. It stays on the thread of its caller.
 func (h *Holder) Run(ctx context.Context) (err error) {
@@ -399,11 +397,7 @@ func (h *Holder) lockDown(ctx context.Context, news News) {
 		by = news.By[len(news.By)-1].Name
 	}
 	now := h.writer.Now()
-	l := history.Lockdown{
-		Since: now, Who: Itself,
-		Because: by,
-	}
-	_, err := h.writer.LockDown(ctx, l)
+	_, err := h.writer.LockDown(ctx, history.Lockdown{Since: now, Who: Itself, Because: by})
 	_, recorded, _ := h.writer.Store.Lockdown() // damaged is locked down, too
 	h.unrecorded = !recorded
 	h.say(News{What: LockedDown, By: news.By, Err: err})

@@ -31,29 +31,50 @@ type Standing struct {
 // Stand reads what ought to be in force.
 func Stand(store history.Store) (Standing, error) {
 	s := Standing{}
+	if err := s.waiting(store); err != nil {
+		return s, err
+	}
+	err := s.complete(store)
+	return s, err
+}
+
+// afterwards is what ought to be in force once nothing waits any more.
+func afterwards(store history.Store) (Standing, error) {
+	s := Standing{}
+	err := s.complete(store)
+	return s, err
+}
+
+// waiting reads the change that waits.
+func (s *Standing) waiting(store history.Store) error {
 	pending, err := store.Pending()
 	switch {
 	case err == nil:
 		s.Pending, s.Applied = &pending, &pending.Policy
 	case !errors.Is(err, history.ErrNone):
 		if err := s.damaged(err); err != nil {
-			return s, fmt.Errorf("read the pending change: %w", err)
+			return fmt.Errorf("read the pending change: %w", err)
 		}
 	}
+	return nil
+}
+
+// complete reads the last good policy where none waits, and the lockdown over it.
+func (s *Standing) complete(store history.Store) error {
 	if s.Applied == nil {
 		if err := s.lastGood(store); err != nil {
-			return s, err
+			return err
 		}
 	}
 	lockdown, locked, err := store.Lockdown()
 	if err := s.damaged(err); err != nil {
-		return s, fmt.Errorf("read the lockdown: %w", err)
+		return fmt.Errorf("read the lockdown: %w", err)
 	}
 	s.Lockdown, s.Locked = lockdown, locked
 	if s.Applied != nil {
 		s.resolve()
 	}
-	return s, nil
+	return nil
 }
 
 // damaged keeps a damage and returns any other error.
@@ -79,13 +100,22 @@ func (s *Standing) lastGood(store history.Store) error {
 
 // resolve makes a policy of the bytes that were applied.
 func (s *Standing) resolve() {
-	p, diagnostics := Recall(*s.Applied)
-	if message.HasErrors(diagnostics) {
+	p, err := s.open()
+	if err != nil {
 		s.Unreadable = true
 		return
 	}
 	p = s.Over(p)
 	s.Policy = &p
+}
+
+// open is the applied policy without any lockdown.
+func (s *Standing) open() (policy.Policy, error) {
+	p, diagnostics := Recall(*s.Applied)
+	if message.HasErrors(diagnostics) {
+		return p, ErrUnreadable
+	}
+	return p, nil
 }
 
 // Over returns a policy as it is under the lockdown, or as it is where there is none.

@@ -13,7 +13,6 @@ import (
 	"cordon/gateway/netstate"
 	"cordon/gateway/plan"
 	"cordon/policy"
-	"cordon/policy/message"
 )
 
 // Writer changes a machine and remembers it: the kernel and the state directory, together, for whoever holds the lock. Whatever it is
@@ -223,7 +222,7 @@ func (w *Writer) Revert(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	standing, err := w.afterwards()
+	standing, err := afterwards(w.Store)
 	if err != nil {
 		return err
 	}
@@ -253,32 +252,12 @@ func asError(e *history.DamagedError) error {
 	return e
 }
 
-// afterwards is what stands once the pending change is gone.
-func (w *Writer) afterwards() (Standing, error) {
-	s := Standing{}
-	if err := s.lastGood(w.Store); err != nil {
-		return s, err
-	}
-	var err error
-	if s.Lockdown, s.Locked, err = w.Store.Lockdown(); s.damaged(err) != nil {
-		return s, err
-	}
-	if s.Applied != nil {
-		s.resolve()
-	}
-	return s, nil
-}
-
-// hold puts in force what stands, where anything does.
+// hold puts in force what stands, where anything does, as far as its interfaces are there.
 func (w *Writer) hold(ctx context.Context, s Standing) error {
 	if s.Policy == nil {
 		return nil
 	}
-	p, err := w.Propose(ctx, *s.Policy, s.Commit())
-	if err != nil {
-		return err
-	}
-	_, err = w.Change(ctx, p)
+	_, err := w.mend(ctx, w.aimAt(*s.Policy, s.Commit()))
 	return err
 }
 
@@ -321,7 +300,7 @@ func (w *Writer) wayBack(ctx context.Context, way plan.Back) (plan.Plan, error) 
 }
 
 // LockDown lets nothing pass for some camera and recorder segments, or for all of them where none is named, until Release. It is on disk
-// before the kernel is touched.
+// before the kernel is touched; an interface that is gone does not keep the others open.
 func (w *Writer) LockDown(ctx context.Context, l history.Lockdown) (Outcome, error) {
 	standing, err := Stand(w.Store)
 	if err != nil {
@@ -330,9 +309,9 @@ func (w *Writer) LockDown(ctx context.Context, l history.Lockdown) (Outcome, err
 	if standing.Applied == nil {
 		return Outcome{}, ErrNothingApplied
 	}
-	p, diagnostics := Recall(*standing.Applied)
-	if message.HasErrors(diagnostics) {
-		return Outcome{}, ErrUnreadable
+	p, err := standing.open()
+	if err != nil {
+		return Outcome{}, err
 	}
 	if err := segmentsExist(p, l.Segments); err != nil {
 		return Outcome{}, err
@@ -341,7 +320,8 @@ func (w *Writer) LockDown(ctx context.Context, l history.Lockdown) (Outcome, err
 	if err := w.Store.LockDown(l); err != nil {
 		return Outcome{}, fmt.Errorf("write the lockdown down: %w", err)
 	}
-	return w.enforce(ctx, p.LockedDown(l.Segments...), standing.Commit())
+	done, err := w.mend(ctx, w.aimAt(p.LockedDown(l.Segments...), standing.Commit()))
+	return Outcome{Applied: len(done.changes) > 0, Cut: done.cut}, err
 }
 
 // ErrUnreadable says that the policy that was applied cannot be read by this version.
@@ -383,9 +363,9 @@ func (w *Writer) Release(ctx context.Context) (Outcome, error) {
 	if standing.Applied == nil {
 		return Outcome{}, w.Store.Release()
 	}
-	p, diagnostics := Recall(*standing.Applied)
-	if message.HasErrors(diagnostics) {
-		return Outcome{}, ErrUnreadable
+	p, err := standing.open()
+	if err != nil {
+		return Outcome{}, err
 	}
 	outcome, err := w.enforce(ctx, p, standing.Commit())
 	if err != nil {

@@ -342,14 +342,7 @@ func ordinary() {
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 1000, HostID: 0, Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 1000, HostID: 0, Size: 1}},
 	}
-	failed := &exec.ExitError{}
-	switch err := cmd.Run(); {
-	case errors.As(err, &failed):
-		os.Exit(failed.ExitCode())
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(255)
-	}
+	endAs(cmd)
 }
 
 // until runs a program again and again until it ends with a code, for at most a minute: until 2 cordon status.
@@ -478,12 +471,17 @@ func stranger() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	endAs(cmd)
+}
+
+// endAs runs a program and ends as it does.
+func endAs(cmd *exec.Cmd) {
 	failed := &exec.ExitError{}
 	switch err := cmd.Run(); {
 	case errors.As(err, &failed):
 		os.Exit(failed.ExitCode())
 	case err != nil:
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(255)
 	}
 }

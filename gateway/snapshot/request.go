@@ -1,9 +1,6 @@
 package snapshot
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "encoding/json"
 
 // Role is what somebody may ask for.
 type Role int
@@ -83,12 +80,6 @@ type Directory struct {
 	Files map[string][]byte `json:"files"`
 }
 
-// Flag returns the value of a flag, and whether it was given.
-func (r Request) Flag(name string) (string, bool) {
-	value, given := r.Flags[name]
-	return value, given
-}
-
 // Reply is the engine's answer: the document that --json prints, and what the command line would print for people.
 type Reply struct {
 	// Exit is the exit code of the command line.
@@ -97,14 +88,4 @@ type Reply struct {
 	// Text goes to people; Notes are what else there is to say to them, on stderr.
 	Text  string `json:"text,omitempty"`
 	Notes string `json:"notes,omitempty"`
-}
-
-// Names returns the names of all verbs.
-func Names() []string {
-	var names []string
-	for _, v := range Verbs() {
-		names = append(names, v.Name)
-	}
-	slices.Sort(names)
-	return names
 }
