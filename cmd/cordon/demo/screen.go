@@ -204,7 +204,7 @@ func (s screen) end(r Report) {
 	for _, command := range []string{
 		s.program + " validate examples/levis-school",
 		"sudo " + s.program + " plan examples/levis-school",
-		"sudo " + s.program + " apply examples/levis-school --yes --no-confirm",
+		"sudo " + s.program + " apply examples/levis-school --yes",
 	} {
 		s.say("  $ " + command)
 	}
