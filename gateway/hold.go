@@ -87,8 +87,9 @@ type Holder struct {
 	overdue     time.Time     // of the pending change; zero: none waits
 	failures    int
 	fight       fight
-	lost        bool // the fight is
-	unrecorded  bool // and the disk did not take the lockdown
+	lost        bool             // the fight is
+	giveUp      history.Lockdown // what it was lost to
+	unrecorded  bool             // and the disk has not taken it
 	initialised bool
 	unapplied   bool // and that has been said
 }
@@ -244,10 +245,12 @@ func (h *Holder) stand() error {
 		return err
 	}
 	h.standing, h.aim, h.neighbours = s, nil, map[netip.Addr]bool{}
-	if !s.Locked && h.lost && !h.unrecorded {
+	if h.lost && h.unrecorded {
+		h.record()
+	} else if !s.Locked && h.lost {
 		h.fight, h.lost, h.notBefore = fight{}, false, time.Time{} // somebody has released it
 	}
-	if h.overdue, err = h.deadline(s.Pending); err != nil {
+	if h.overdue, err = h.deadline(s); err != nil {
 		return err
 	}
 	if s.Policy == nil {
@@ -259,7 +262,7 @@ func (h *Holder) stand() error {
 	}
 	h.unapplied = false
 	p := *s.Policy
-	if h.lost && !s.Locked {
+	if h.lost {
 		p = p.LockedDown()
 	}
 	h.aim = h.writer.aimAt(p, s.Commit())
@@ -281,9 +284,18 @@ func unreadable(s Standing) error {
 	return errors.Join(all...)
 }
 
+// record writes down that the fight is lost, over whatever lockdown there was. It is tried again until the disk takes it.
+func (h *Holder) record() {
+	h.unrecorded = h.writer.Store.LockDown(h.giveUp) != nil
+}
+
 // deadline is when a pending change is to be taken back, on the clock of the loop.
-func (h *Holder) deadline(p *history.Pending) (time.Time, error) {
-	if p == nil {
+func (h *Holder) deadline(s Standing) (time.Time, error) {
+	p := s.Pending
+	switch {
+	case s.Lost:
+		return h.writer.Now(), nil // nobody could confirm it
+	case p == nil:
 		return time.Time{}, nil
 	}
 	if over, err := Overdue(*p); over || err != nil {
@@ -298,8 +310,11 @@ func (h *Holder) revert(ctx context.Context) {
 	taken, err := h.writer.Settle(ctx)
 	if err != nil {
 		h.failures++
-		h.overdue = h.writer.Now().Add(pause(h.failures))
 		h.say(News{What: Failed, Err: err})
+		if err := h.stand(); err != nil { // without it: its time is over
+			h.say(News{What: Failed, Err: err})
+		}
+		h.overdue = h.writer.Now().Add(pause(h.failures))
 		return
 	}
 	if taken != nil {
@@ -397,9 +412,10 @@ func (h *Holder) lockDown(ctx context.Context, news News) {
 		by = news.By[len(news.By)-1].Name
 	}
 	now := h.writer.Now()
-	_, err := h.writer.LockDown(ctx, history.Lockdown{Since: now, Who: Itself, Because: by})
-	_, recorded, _ := h.writer.Store.Lockdown() // damaged is locked down, too
-	h.unrecorded = !recorded
+	h.giveUp = history.Lockdown{Since: now, Who: Itself, Because: by}
+	_, err := h.writer.LockDown(ctx, h.giveUp)
+	written, locked, _ := h.writer.Store.Lockdown() // damaged is locked down, too
+	h.unrecorded = !locked || len(written.Segments) > 0
 	h.say(News{What: LockedDown, By: news.By, Err: err})
 	if err := h.stand(); err != nil {
 		h.aim = h.writer.aimAt(h.aim.policy.LockedDown(), h.aim.commit)

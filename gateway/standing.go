@@ -17,8 +17,11 @@ type Standing struct {
 	Applied *history.Applied
 	// Policy is the applied policy as it ought to be in force now; nil where it cannot be read.
 	Policy *policy.Policy
-	// Pending is the change that waits; nil where none does.
+	// Pending is the change that waits; nil where none does. One whose time is over is in force no more, whether it has been taken back or
+	// not.
 	Pending *history.Pending
+	// Lost says that a change waits and nobody can read which.
+	Lost bool
 	// Locked says that a lockdown is in force, and Lockdown which.
 	Locked   bool
 	Lockdown history.Lockdown
@@ -50,11 +53,16 @@ func (s *Standing) waiting(store history.Store) error {
 	pending, err := store.Pending()
 	switch {
 	case err == nil:
-		s.Pending, s.Applied = &pending, &pending.Policy
+		s.Pending = &pending
+		if over, err := Overdue(pending); err != nil || over {
+			return err
+		}
+		s.Applied = &pending.Policy
 	case !errors.Is(err, history.ErrNone):
 		if err := s.damaged(err); err != nil {
 			return fmt.Errorf("read the pending change: %w", err)
 		}
+		s.Lost = true
 	}
 	return nil
 }
@@ -118,10 +126,14 @@ func (s *Standing) open() (policy.Policy, error) {
 	return p, nil
 }
 
-// Over returns a policy as it is under the lockdown, or as it is where there is none.
+// Over returns a policy as it is under the lockdown, or as it is where there is none. Where the policy has no segment of a name that is
+// locked down, somebody has given it another, and everything is locked.
 func (s *Standing) Over(p policy.Policy) policy.Policy {
-	if !s.Locked {
+	switch {
+	case !s.Locked:
 		return p
+	case segmentsExist(p, s.Lockdown.Segments) != nil:
+		return p.LockedDown()
 	}
 	return p.LockedDown(s.Lockdown.Segments...)
 }

@@ -71,7 +71,7 @@ func (w *Writer) Settle(ctx context.Context) (*history.Pending, error) {
 		return nil, nil
 	}
 	if _, damaged := errors.AsType[*history.DamagedError](err); damaged {
-		return &pending, w.Revert(ctx) // nobody could confirm what nobody can read
+		return &pending, w.Revert(ctx, pending.ID) // nobody could confirm what nobody can read
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the pending change: %w", err)
@@ -80,7 +80,7 @@ func (w *Writer) Settle(ctx context.Context) (*history.Pending, error) {
 	if err != nil || !overdue {
 		return nil, err
 	}
-	return &pending, w.Revert(ctx)
+	return &pending, w.Revert(ctx, pending.ID)
 }
 
 // Overdue says whether nobody can confirm a change any more.
@@ -111,7 +111,8 @@ func (w *Writer) Apply(ctx context.Context, p Proposal, a history.Applied, c Con
 	}
 	outcome, err := w.Change(ctx, p)
 	if err != nil {
-		return outcome, nil, errors.Join(err, w.forget(pending, history.OutcomeReverted))
+		// What was begun has been undone, or not: the way back is forgotten when it has been seen that there is nothing left to undo.
+		return outcome, nil, errors.Join(err, w.takeBack(context.WithoutCancel(ctx), pending))
 	}
 	return outcome, &pending, nil
 }
@@ -206,18 +207,34 @@ func (w *Writer) Confirm(ctx context.Context, session string) (history.Pending, 
 	return pending, nil
 }
 
-// Revert takes the pending change back: the machine becomes what it was before it, whatever it has become since. A lockdown that came
-// in between stays.
-func (w *Writer) Revert(ctx context.Context) error {
+// Revert takes the pending change of a name back: the machine becomes what it was before it, whatever it has become since, and then what
+// stands has the last word: what somebody had done to the machine before the change does not come back with it. A lockdown that came in
+// between stays.
+func (w *Writer) Revert(ctx context.Context, id string) error {
 	ctx = context.WithoutCancel(ctx)
 	pending, err := w.Store.Pending()
 	if errors.Is(err, history.ErrNone) {
 		return ErrNothingPending
 	}
-	damaged, isDamage := errors.AsType[*history.DamagedError](err)
-	if err != nil && !isDamage {
+	if _, damaged := errors.AsType[*history.DamagedError](err); err != nil && !damaged {
 		return fmt.Errorf("read the pending change: %w", err)
 	}
+	if pending.ID != id {
+		return &history.PendingError{Pending: pending}
+	}
+	if err := w.takeBack(ctx, pending); err != nil {
+		return fmt.Errorf("take change %s back: %w", pending.ID, err)
+	}
+	standing, err := afterwards(w.Store)
+	if err != nil {
+		return err
+	}
+	return w.hold(ctx, standing)
+}
+
+// takeBack makes the machine what it was before a change, and forgets the change. Where a lockdown is in force nothing opens: what was
+// good before is locked down, and where nothing was, the machine stays as it is.
+func (w *Writer) takeBack(ctx context.Context, pending history.Pending) error {
 	boot, err := kernel.BootID()
 	if err != nil {
 		return err
@@ -226,30 +243,15 @@ func (w *Writer) Revert(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case standing.Locked && standing.Policy != nil:
+	if standing.Locked || pending.Boot != boot {
 		err = w.hold(ctx, standing)
-	case standing.Locked: // nothing good was there before: what is locked down stays so
-		return w.Store.Confirm(pending.ID)
-	case pending.Boot != boot || isDamage:
-		err = w.hold(ctx, standing)
-	default:
+	} else {
 		err = w.back(ctx, pending, standing)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("take change %s back: %w", pending.ID, err), asError(damaged))
+		return err
 	}
-	err = w.forget(pending, history.OutcomeReverted)
-	// What somebody had done to the machine before the change comes back with it; the last good policy has the last word.
-	return errors.Join(err, w.hold(ctx, standing))
-}
-
-// asError is nil for no damage.
-func asError(e *history.DamagedError) error {
-	if e == nil {
-		return nil
-	}
-	return e
+	return w.forget(pending, history.OutcomeReverted)
 }
 
 // hold puts in force what stands, where anything does, as far as its interfaces are there.
@@ -264,8 +266,8 @@ func (w *Writer) hold(ctx context.Context, s Standing) error {
 // back takes the machine back the way that was written down.
 func (w *Writer) back(ctx context.Context, pending history.Pending, s Standing) error {
 	var way plan.Back
-	if err := way.UnmarshalBinary(pending.Before); err != nil {
-		return errors.Join(err, w.hold(ctx, s))
+	if way.UnmarshalBinary(pending.Before) != nil {
+		return w.hold(ctx, s) // damaged, or of another version
 	}
 	p, err := w.wayBack(ctx, way)
 	if err != nil || p.Empty() {
@@ -305,6 +307,9 @@ func (w *Writer) LockDown(ctx context.Context, l history.Lockdown) (Outcome, err
 	standing, err := Stand(w.Store)
 	if err != nil {
 		return Outcome{}, err
+	}
+	if standing.Applied == nil && standing.Pending != nil {
+		standing.Applied = &standing.Pending.Policy // it could not be taken back, and nothing else is known
 	}
 	if standing.Applied == nil {
 		return Outcome{}, ErrNothingApplied

@@ -191,7 +191,8 @@ func (a *app) guard(p history.Pending) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	return cmd.Process.Release()
+	go func() { _ = cmd.Wait() }() // a service that lives for months is its parent too
+	return nil
 }
 
 // guardVerb waits until a change is overdue and takes it back. It is what apply starts, not what people type.

@@ -49,6 +49,11 @@ func (a *app) rollbackServiced(ctx context.Context, cmd *cobra.Command, args []s
 	if f.yes || err == nil && len(args) == 0 || a.flags.json || !isTerminal(a.stdin) {
 		return a.serviced(ctx, "rollback", args, ownFlags(cmd), nil)
 	}
+	number, err := a.revision(cmd, history.In(a.flags.state), args)
+	if err != nil {
+		return answer{}, true, err
+	}
+	args = []string{strconv.Itoa(number)} // what is shown and agreed to is what is done
 	r, err := a.earlier(cmd, args)
 	if err != nil {
 		return answer{}, true, err
@@ -59,7 +64,13 @@ func (a *app) rollbackServiced(ctx context.Context, cmd *cobra.Command, args []s
 // takeBack ends the waiting: what it was before is what anybody who types rollback now means.
 func (a *app) takeBack(ctx context.Context, p history.Pending, f applyFlags, document *api.Apply) (answer, error) {
 	err := a.writing(ctx, "rollback", reading{}, f.lockTimeout, document, func(w *gateway.Writer) error {
-		if err := w.Revert(ctx); err != nil && !errors.Is(err, gateway.ErrNothingPending) {
+		err := w.Revert(ctx, p.ID)
+		if errors.Is(err, gateway.ErrNothingPending) {
+			if fate, _ := a.fate(p); fate == history.OutcomeReverted {
+				return nil // its time was over a moment ago
+			}
+		}
+		if err != nil {
 			return a.trouble("rollback", reading{}, err)
 		}
 		return nil

@@ -51,7 +51,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "links": links, "kernel": kernelState, "document": all.hold(t), "await": await,
 			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow, "setting": setting,
-			"until": until, "unguard": unguard, "overdue": overdue, "hangup": hangup,
+			"until": until, "unguard": unguard, "overdue": overdue, "rebooted": rebooted, "hangup": hangup,
 		},
 	})
 }
@@ -437,6 +437,19 @@ func hangup(ts *testscript.TestScript, neg bool, args []string) {
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	ts.Check(err)
 	ts.Check(unix.Kill(pid, unix.SIGHUP))
+}
+
+// rebooted makes the change that waits in a state directory one of before the machine started: rebooted STATE.
+func rebooted(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: rebooted STATE")
+	}
+	store := history.In(ts.MkAbs(args[0]))
+	p, err := store.Pending()
+	ts.Check(err)
+	ts.Check(store.End(p.ID))
+	p.Boot = "another"
+	ts.Check(store.Begin(p))
 }
 
 // unpending ends with 0 when no change waits in a state directory any more: unpending STATE.

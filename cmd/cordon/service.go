@@ -47,6 +47,9 @@ func (a *app) serviced(ctx context.Context, verb string, args []string, flags ma
 	case errors.Is(err, fs.ErrPermission) && ctx.Err() == nil:
 		next := strings.Join(append([]string{"cordon", verb}, args...), " ")
 		return answer{}, true, &failure{code: exitFailed, sentence: "service.refused", next: privileged(next)}
+	case err != nil && ctx.Err() == nil:
+		// It may have done it before it went away.
+		return answer{}, true, &failure{code: exitFailed, cause: err, next: "cordon status"}
 	case err != nil:
 		return answer{}, true, err
 	}
@@ -151,6 +154,9 @@ func (a *app) answerTo(ctx context.Context, w *gateway.Writer, q snapshot.Reques
 func argumentsOf(q snapshot.Request) []string {
 	args := []string{q.Verb}
 	for _, name := range slices.Sorted(maps.Keys(q.Flags)) {
+		if slices.Contains([]string{"settings", "state", "run", "policy", "var"}, name) {
+			continue // where the service's files are is its own business
+		}
 		args = append(args, "--"+name+"="+q.Flags[name])
 	}
 	for name, set := range map[string]bool{"json": q.Document, "verbose": q.Verbose, "quiet": q.Quiet} {

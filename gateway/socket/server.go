@@ -62,13 +62,26 @@ func Listen(dir string) (net.Listener, error) {
 	return listener, nil
 }
 
+// oneView lets those who only look ask one after the other: whoever asks all the time keeps neither repairs nor those who operate waiting
+// for more than one answer.
+func oneView(answer Answer) Answer {
+	views := make(chan struct{}, 1)
+	return func(ctx context.Context, c Caller, q snapshot.Request) snapshot.Reply {
+		if role, _ := snapshot.RoleOf(q.Verb); role == snapshot.View {
+			views <- struct{}{}
+			defer func() { <-views }()
+		}
+		return answer(ctx, c, q)
+	}
+}
+
 // key finds the caller in a request's context.
 type key struct{}
 
 // Serve answers until the context ends, and lets those who are being answered finish.
 func Serve(ctx context.Context, listener net.Listener, answer Answer) error {
 	server := &http.Server{
-		Handler: handler(answer), ReadHeaderTimeout: patience, IdleTimeout: time.Minute,
+		Handler: handler(oneView(answer)), ReadHeaderTimeout: patience, ReadTimeout: time.Minute, IdleTimeout: patience,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			caller, err := callerOf(c)
 			if err != nil {

@@ -206,3 +206,35 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 }
+
+// TestOneView holds that those who look are answered one at a time, and that nobody who operates waits for them.
+func TestOneView(t *testing.T) {
+	looking, look := make(chan struct{}, 8), make(chan struct{})
+	dir := served(t, func(_ context.Context, _ socket.Caller, q snapshot.Request) snapshot.Reply {
+		if q.Verb == "status" {
+			looking <- struct{}{}
+			<-look
+		}
+		return snapshot.Reply{Document: json.RawMessage("{}")}
+	})
+	client, done := socket.NewClient(dir), make(chan error, 3)
+	for range 3 {
+		go func() {
+			_, err := client.Ask(t.Context(), snapshot.Request{Verb: "status"})
+			done <- err
+		}()
+	}
+	<-looking
+	if _, err := client.Ask(t.Context(), snapshot.Request{Verb: "confirm"}); err != nil {
+		t.Error(err)
+	}
+	if len(looking) > 0 {
+		t.Error("a second one looks while the first one is being answered")
+	}
+	close(look)
+	for range 3 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
