@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -637,7 +638,7 @@ func (e *ears) note(who string, raw []byte) bool {
 func (e *ears) who(marker string) map[string]bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.heard[marker]
+	return maps.Clone(e.heard[marker]) // who asks goes on reading while others are still hearing
 }
 
 // listen opens every witness, and the gateway's socket.
