@@ -12,6 +12,7 @@ import (
 	"cordon/gateway/kernel/nft"
 	"cordon/gateway/observe"
 	"cordon/gateway/plan"
+	"cordon/policy"
 )
 
 const (
@@ -22,6 +23,8 @@ const (
 	// settingsEvery is how often the settings are read that change without a word, and everythingEvery how often everything is.
 	settingsEvery   = 2 * time.Second
 	everythingEvery = time.Minute
+	// afterRepair is when everything is read behind a repair, which trusts what it need not read.
+	afterRepair = 2 * time.Second
 	// pace is how often a ruleset that keeps being broken is repaired once it is locked down: often enough that little time is lost, and
 	// seldom enough that the machine has time for something else.
 	pace = 250 * time.Millisecond
@@ -71,7 +74,9 @@ type Holder struct {
 	requests chan request
 
 	standing   Standing
-	aim        *aim // nil where nothing is to be held
+	aim        *aim           // nil where nothing is to be held
+	aimed      *policy.Policy // what it was made from
+	aimedLost  bool           // and that the fight was lost by then
 	neighbours map[netip.Addr]bool
 	absent     []string
 
@@ -157,6 +162,7 @@ func (h *Holder) Run(ctx context.Context) (err error) {
 // hear takes note of what the kernel said, and lets it finish.
 func (h *Holder) hear(e observe.Event) {
 	h.deaf = e.Err
+	h.doubt(e)
 	if h.aim == nil || !h.concerns(e) {
 		return
 	}
@@ -166,6 +172,17 @@ func (h *Holder) hear(e observe.Event) {
 	}
 	h.seen = h.seen.And(e)
 	h.due = later(earlier(now.Add(quiet), h.first.Add(longest)), h.notBefore)
+}
+
+// doubt forgets of the sets what an event has to say something else about.
+func (h *Holder) doubt(e observe.Event) {
+	switch {
+	case h.aim == nil:
+	case e.Kinds&observe.Lost != 0:
+		h.aim.doubtAll()
+	default:
+		h.aim.doubt(e.Sets)
+	}
 }
 
 // concerns says whether an event may be about what is held: other programs' tables and neighbours that come and go are not.
@@ -180,8 +197,12 @@ func (h *Holder) serve(r request) {
 		close(r.done)
 		return
 	}
+	before, err := h.writer.kernel.Generation(context.Background())
 	r.act(h.writer)
 	close(r.done)
+	if after, err2 := h.writer.kernel.Generation(context.Background()); h.aim != nil && (before != after || err != nil || err2 != nil) {
+		h.aim.doubtAll() // what we change ourselves the kernel does not tell us
+	}
 	if err := h.stand(); err != nil {
 		h.say(News{What: Failed, Err: err})
 	}
@@ -240,11 +261,12 @@ func (h *Holder) lookAtSettings(now time.Time) {
 
 // stand reads what is to be in force from the state directory.
 func (h *Holder) stand() error {
-	s, err := Stand(h.writer.Store)
+	s, err := h.standing.again(h.writer.Store)
 	if err != nil {
 		return err
 	}
-	h.standing, h.aim, h.neighbours = s, nil, map[netip.Addr]bool{}
+	earlier := h.aim
+	h.standing, h.aim = s, nil
 	if h.lost && h.unrecorded {
 		h.record()
 	} else if !s.Locked && h.lost {
@@ -261,15 +283,23 @@ func (h *Holder) stand() error {
 		return nil
 	}
 	h.unapplied = false
+	if h.aim = earlier; earlier == nil || h.aimed != s.Policy || h.aimedLost != h.lost {
+		h.take(s)
+	}
+	return nil
+}
+
+// take aims at what ought to be in force.
+func (h *Holder) take(s Standing) {
+	h.aimed, h.aimedLost = s.Policy, h.lost
 	p := *s.Policy
 	if h.lost {
 		p = p.LockedDown()
 	}
-	h.aim = h.writer.aimAt(p, s.Commit())
+	h.aim, h.neighbours = h.writer.aimAt(p, s.Commit()), map[netip.Addr]bool{}
 	for _, n := range h.aim.wanted.Neighbours {
 		h.neighbours[n.Address] = true
 	}
-	return nil
 }
 
 // unreadable is why nothing can be held although something was applied.
@@ -340,7 +370,7 @@ func (h *Holder) repair(ctx context.Context, hour bool) {
 		first = now
 	}
 	h.seen, h.due, h.hours = observe.Event{}, time.Time{}, time.Time{}
-	h.everything = now.Add(everythingEvery)
+	h.lookAtEverything(now)
 	if h.settings.IsZero() {
 		h.settings = now.Add(settingsEvery)
 	}
@@ -361,6 +391,17 @@ func (h *Holder) repair(ctx context.Context, hour bool) {
 	h.conclude(ctx, news, seen, first)
 }
 
+// lookAtEverything has the next repair trust nothing that was read before, once in a while.
+func (h *Holder) lookAtEverything(now time.Time) {
+	if h.everything.After(now) {
+		return
+	}
+	h.everything = now.Add(everythingEvery)
+	if h.aim != nil {
+		h.aim.doubtAll()
+	}
+}
+
 // conclude says what came of a repair, and decides when and how the next one is.
 func (h *Holder) conclude(ctx context.Context, news News, seen observe.Event, first time.Time) {
 	now := h.writer.Now()
@@ -379,6 +420,7 @@ func (h *Holder) conclude(ctx context.Context, news News, seen observe.Event, fi
 		h.say(news)
 		return
 	case news.broken || !h.initialised:
+		h.everything = earlier(h.everything, now.Add(afterRepair))
 		h.report(ctx, news)
 	}
 	h.failures, h.initialised = 0, true

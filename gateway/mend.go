@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"cordon/gateway/compile"
+	"cordon/gateway/kernel/nft"
 	"cordon/gateway/netstate"
 	"cordon/gateway/plan"
+	"cordon/gateway/wire"
 	"cordon/policy"
 )
 
@@ -20,7 +22,33 @@ type aim struct {
 	policy policy.Policy
 	commit string
 	wanted netstate.State
+	// known are sets that were read, held what is wanted, and that nobody has changed since by the kernel's word. What an element's own
+	// time or a packet changes is none of them: of that the kernel says nothing.
+	known nft.Known
 }
+
+// learn notes that every set holds what is wanted.
+func (a *aim) learn() {
+	a.known = nft.Known{}
+	for i := range a.wanted.Tables {
+		t := &a.wanted.Tables[i]
+		for j := range t.Sets {
+			if s := &t.Sets[j]; !s.Anonymous() && !s.Written() && !s.Timed() {
+				a.known[wire.SetID{Table: t.ID(), Name: s.Name}] = s.Elements
+			}
+		}
+	}
+}
+
+// doubt forgets what some sets hold.
+func (a *aim) doubt(sets []wire.SetID) {
+	for _, id := range sets {
+		delete(a.known, id)
+	}
+}
+
+// doubtAll forgets what any set holds.
+func (a *aim) doubtAll() { a.known = nil }
 
 // aimAt compiles a policy as it is at this hour.
 func (g *Gateway) aimAt(p policy.Policy, commit string) *aim {
@@ -48,10 +76,8 @@ func (g *Gateway) mend(ctx context.Context, a *aim) (mended, error) {
 		}
 		result.absent = needed.Absent
 		if needed.Empty() {
+			a.learn()
 			return result, occupied(needed)
-		}
-		if !result.broken {
-			result.broken, result.changes = true, described(needed)
 		}
 		doors := compile.DoorsOf(a.policy, g.clock())
 		refused := func(f netstate.Flow) bool { return !doors.Permit(f) }
@@ -60,6 +86,14 @@ func (g *Gateway) mend(ctx context.Context, a *aim) (mended, error) {
 			return g.allButForwarding(ctx, a)
 		})
 		result.cut += cut
+		if !result.broken {
+			result.broken, result.changes = true, described(a.policy, needed)
+		}
+		if sets, all := needed.Touched(); all {
+			a.doubtAll()
+		} else {
+			a.doubt(sets)
+		}
 		if ctx.Err() != nil {
 			return result, errors.Join(ctx.Err(), err)
 		}
@@ -71,8 +105,8 @@ func (g *Gateway) mend(ctx context.Context, a *aim) (mended, error) {
 }
 
 // described are a plan's changes and, where nothing that the policy names changes, the sets whose elements do.
-func described(p plan.Plan) []plan.Change {
-	changes, named := slices.Clip(p.Changes), map[string]bool{}
+func described(of policy.Policy, p plan.Plan) []plan.Change {
+	changes, named := p.Described(of), map[string]bool{}
 	for _, e := range slices.Concat(p.Left, p.Entered) {
 		name := "set " + e.Table.String() + " " + e.Set
 		if !named[name] {
@@ -88,11 +122,11 @@ func (g *Gateway) needed(ctx context.Context, a *aim) (plan.Plan, error) {
 	if a.policy.DependsOnTime() {
 		a.wanted, _ = compile.State(a.policy, a.commit, g.clock())
 	}
-	live, err := g.kernel.Read(ctx, settings(a.wanted))
+	live, err := g.kernel.ReadBut(ctx, settings(a.wanted), a.known)
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	return plan.Between(a.policy, live.State, a.wanted, live.Generation), nil
+	return plan.Needed(live.State, a.wanted, live.Generation), nil
 }
 
 // allButForwarding says what is missing before forwarding may begin.
@@ -100,7 +134,7 @@ func (g *Gateway) allButForwarding(ctx context.Context, a *aim) error {
 	p, err := g.needed(ctx, a)
 	p.Forward = nil
 	if err == nil && !p.Empty() {
-		err = &DiffersError{p.Changes}
+		err = &DiffersError{p.Described(a.policy)}
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"cordon/gateway/history"
 	"cordon/policy"
@@ -29,16 +30,23 @@ type Standing struct {
 	Damaged []*history.DamagedError
 	// Unreadable says that the applied policy is whole, and not a policy for this version.
 	Unreadable bool
+
+	// earlier is what was read before: a policy of thousands of cameras is not evaluated again because somebody asked for the status.
+	earlier *Standing
 }
 
 // Stand reads what ought to be in force.
-func Stand(store history.Store) (Standing, error) {
-	s := Standing{}
-	if err := s.waiting(store); err != nil {
-		return s, err
+func Stand(store history.Store) (Standing, error) { return Standing{}.again(store) }
+
+// again reads what ought to be in force by now. Where it is what it was, its Policy is the same pointer.
+func (s Standing) again(store history.Store) (Standing, error) {
+	now := Standing{earlier: &s}
+	err := now.waiting(store)
+	if err == nil {
+		err = now.complete(store)
 	}
-	err := s.complete(store)
-	return s, err
+	now.earlier = nil
+	return now, err
 }
 
 // afterwards is what ought to be in force once nothing waits any more.
@@ -108,6 +116,10 @@ func (s *Standing) lastGood(store history.Store) error {
 
 // resolve makes a policy of the bytes that were applied.
 func (s *Standing) resolve() {
+	if s.earlier != nil && s.sameAs(s.earlier) {
+		s.Policy, s.Unreadable = s.earlier.Policy, s.earlier.Unreadable
+		return
+	}
 	p, err := s.open()
 	if err != nil {
 		s.Unreadable = true
@@ -115,6 +127,11 @@ func (s *Standing) resolve() {
 	}
 	p = s.Over(p)
 	s.Policy = &p
+}
+
+// sameAs says whether the same octets ought to be in force, under the same lockdown.
+func (s *Standing) sameAs(o *Standing) bool {
+	return o.Applied != nil && s.Locked == o.Locked && reflect.DeepEqual(s.Lockdown, o.Lockdown) && reflect.DeepEqual(s.Applied, o.Applied)
 }
 
 // open is the applied policy without any lockdown.

@@ -146,7 +146,16 @@ func owner(a netip.Addr) string {
 // read reads a policy that has to be without mistakes.
 func read(t *testing.T, text string) policy.Policy {
 	t.Helper()
-	files := fstest.MapFS{"site.hcl": {Data: []byte(text)}}
+	return readFiles(t, map[string][]byte{"site.hcl": []byte(text)})
+}
+
+// readFiles reads a policy of several files.
+func readFiles(t *testing.T, contents map[string][]byte) policy.Policy {
+	t.Helper()
+	files := fstest.MapFS{}
+	for name, content := range contents {
+		files[name] = &fstest.MapFile{Data: content}
+	}
 	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{Name: "site", FS: files})
 	if message.HasErrors(diagnostics) {
 		t.Fatalf("the policy has mistakes: %+v", diagnostics)

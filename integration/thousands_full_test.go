@@ -5,12 +5,18 @@ package integration_test
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
+	"cordon/gateway"
+	"cordon/gateway/history"
 	"cordon/gateway/kernel/nft"
 	"cordon/integration/lab"
 	"cordon/policy"
@@ -48,14 +54,8 @@ const thousands = 6_000
 func TestHundredThousandElements(t *testing.T) {
 	cordon := build(t)
 	directory := t.TempDir()
-	var rows bytes.Buffer
-	rows.WriteString("name,mac,address\n")
-	for i := range thousands {
-		mac := policy.MAC{0x44, 0x19, 0xb6, 1, byte(i >> 8), byte(i)}
-		fmt.Fprintf(&rows, "n%05d,%s,10.60.%d.%d\n", i, mac, 1+i/250, 1+i%250)
-	}
-	for name, text := range map[string]string{"cameras.csv": rows.String(), "site.hcl": head + allows + halls} {
-		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
+	for name, text := range hallsOf(thousands) {
+		if err := os.WriteFile(filepath.Join(directory, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,4 +95,75 @@ func elementsOf(t *testing.T, ns *lab.NetNS) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// many are the cameras of a large site that is held.
+const many = 4_000
+
+// hallsOf are the files of a site with so many cameras in the halls.
+func hallsOf(n int) map[string][]byte {
+	var rows bytes.Buffer
+	rows.WriteString("name,mac,address\n")
+	for i := range n {
+		mac := policy.MAC{0x44, 0x19, 0xb6, 1, byte(i >> 8), byte(i)}
+		fmt.Fprintf(&rows, "n%05d,%s,10.60.%d.%d\n", i, mac, 1+i/250, 1+i%250)
+	}
+	return map[string][]byte{"cameras.csv": rows.Bytes(), "site.hcl": []byte(head + allows + halls)}
+}
+
+// TestThousandsAreHeld breaks what somebody may break at a site of thousands of cameras. What a repair does not have to read it does
+// not read: where one chain, set, rule or link is broken the time is not that of reading a hundred thousand elements.
+func TestThousandsAreHeld(t *testing.T) {
+	l := open(t)
+	err := l.Gateway().Do(func() error {
+		return netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "cam1", Flags: net.FlagUp}, PeerName: "far1"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := hallsOf(many)
+	p := readFiles(t, files)
+	h := &keeper{store: history.In(t.TempDir())}
+	writing(t, l, h.store, func(w *gateway.Writer) error {
+		proposal, err := w.Propose(t.Context(), p, "")
+		if err != nil {
+			return err
+		}
+		a := history.Applied{Time: time.Now(), Who: "test", Digest: p.Digest, Directories: []history.Directory{{Name: "site", Files: files}}}
+		_, _, err = w.Apply(t.Context(), proposal, a, gateway.Confirmation{})
+		return err
+	})
+	h.run(t, l)
+	h.await(t, gateway.Holding)
+	began := time.Now()
+	if lacks := whole(t, l, p); lacks != "" {
+		t.Fatalf("at the beginning: %s", lacks)
+	}
+	look := time.Since(began)
+	var small []time.Duration
+	for _, d := range damages() {
+		h.forget()
+		if err := d.do(l); err != nil {
+			t.Errorf("%s: %v", d.name, err)
+			continue
+		}
+		news, _ := h.await(t, gateway.Repaired)
+		idle(t, h)
+		t.Logf("%-38s %8s (%d changes)", d.name, news.Took.Round(100*time.Microsecond), len(news.Changes))
+		if len(news.Changes) < 100 {
+			small = append(small, news.Took)
+		}
+	}
+	if lacks := whole(t, l, p); lacks != "" {
+		t.Errorf("at the end: lacks %.300s", lacks)
+	}
+	slices.Sort(small)
+	if len(small) < 25 {
+		t.Fatalf("only %d damages are small", len(small))
+	}
+	median := small[len(small)/2]
+	t.Logf("%d small damages: least %s, median %s; one look at everything takes %s", len(small), small[0], median, look)
+	if 3*median > look {
+		t.Errorf("the median repair takes %s, more than a third of one look at everything: %s", median, look)
+	}
 }

@@ -74,7 +74,12 @@ type Reading struct {
 
 // Read reads the machine, and of its settings those that are named, where netstate.EveryGoverned stands for each governed interface.
 func (k *Kernel) Read(ctx context.Context, settings []string) (Reading, error) {
-	tables, err := k.filter.Read(ctx)
+	return k.ReadBut(ctx, settings, nil)
+}
+
+// ReadBut is Read for somebody who knows the elements of some sets already.
+func (k *Kernel) ReadBut(ctx context.Context, settings []string, known nft.Known) (Reading, error) {
+	tables, err := k.filter.ReadBut(ctx, known)
 	if err != nil {
 		return Reading{}, fmt.Errorf("read the packet filter: %w", err)
 	}
@@ -317,6 +322,9 @@ func (k *Kernel) Programs() ([]netstate.Program, error) { return beside.Read() }
 // Ports are the numbers of the sockets by which the packet filter and the rest are changed: what the kernel says of its own accord about
 // a change carries the one that asked for it.
 func (k *Kernel) Ports() (filter, route uint32) { return k.filter.Port(), k.route.Port() }
+
+// Generation returns the number that each transaction of the packet filter raises, whoever's it is.
+func (k *Kernel) Generation(ctx context.Context) (uint32, error) { return k.filter.Generation(ctx) }
 
 // Settings reads the named settings.
 func (k *Kernel) Settings(names []string) ([]netstate.Sysctl, error) { return k.tree.Read(names...) }

@@ -14,6 +14,7 @@ type transaction struct {
 	table string // whose changes are asked for
 	own   uint32 // the port of the socket whose changes are not
 	kinds Kind
+	sets  []wire.SetID
 }
 
 // add takes the next notification, and returns an event when it ends a transaction of somebody else.
@@ -24,11 +25,12 @@ func (t *transaction) add(m wire.Message) Event {
 		return Event{Kinds: Lost}
 	case !n.Ends && n.Table.Name == t.table:
 		t.kinds |= Tables
+		t.touch(n)
 	case !n.Ends:
 		t.kinds |= Foreign
 	default:
-		e := Event{Kinds: t.kinds}
-		t.kinds = 0
+		e := Event{Kinds: t.kinds, Sets: t.sets}
+		t.kinds, t.sets = 0, nil
 		if t.own != 0 && m.Port == t.own {
 			return Event{}
 		}
@@ -38,6 +40,17 @@ func (t *transaction) add(m wire.Message) Event {
 		return e
 	}
 	return Event{}
+}
+
+// touch notes which set a notification is about.
+func (t *transaction) touch(n wire.Notice) {
+	if n.Set == "" {
+		return
+	}
+	var all bool
+	if t.sets, all = union(t.sets, []wire.SetID{{Table: n.Table, Name: n.Set}}, mostSets); !all {
+		t.kinds |= Lost
+	}
 }
 
 // Sizes of headers in octets (linux/neighbour.h, struct ndmsg), and where its state stands.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,6 +53,21 @@ func TestTransactions(t *testing.T) {
 		return notice(unix.NFT_MSG_DELCHAIN, port, attribute(1, []byte("cordon\x00")))
 	}
 	foreign := notice(unix.NFT_MSG_NEWRULE, 9, attribute(1, []byte("docker\x00")))
+	element := func(command uint32, set string) wire.Message {
+		return notice(command, 9, attribute(1, []byte("cordon\x00")), attribute(2, []byte(set+"\x00")))
+	}
+	named := func(sets ...string) (list []wire.SetID) {
+		for _, s := range sets {
+			list = append(list, wire.SetID{Table: wire.ID{Family: ruleset.Inet, Name: "cordon"}, Name: s})
+		}
+		return list
+	}
+	var many []wire.Message
+	var first []string
+	for i := range mostSets + 1 {
+		many = append(many, element(unix.NFT_MSG_NEWSET, strconv.Itoa(i)))
+		first = append(first, strconv.Itoa(i))
+	}
 	nft := []Process{{4711, "nft"}}
 	for _, c := range []struct {
 		name string
@@ -64,6 +80,18 @@ func TestTransactions(t *testing.T) {
 		{"both in one", []wire.Message{foreign, ours(9), end(9)}, Event{Kinds: Tables | Foreign, By: nft}},
 		{"one after another", []wire.Message{ours(5), end(5), foreign, end(9)}, Event{Kinds: Foreign}},
 		{"not ended yet", []wire.Message{ours(9)}, Event{}},
+		{
+			"elements",
+			[]wire.Message{
+				element(unix.NFT_MSG_NEWSETELEM, "a"), element(unix.NFT_MSG_DELSETELEM, "b"), element(unix.NFT_MSG_NEWSETELEM, "a"), end(9),
+			},
+			Event{Kinds: Tables, By: nft, Sets: named("a", "b")},
+		},
+		{"a set goes", []wire.Message{element(unix.NFT_MSG_DELSET, "a"), end(9)}, Event{Kinds: Tables, By: nft, Sets: named("a")}},
+		{"elements by ourselves", []wire.Message{element(unix.NFT_MSG_NEWSETELEM, "a"), end(5)}, Event{}},
+		{"sets one after another", []wire.Message{element(unix.NFT_MSG_NEWSET, "a"), end(5), ours(9), end(9)}, Event{Kinds: Tables, By: nft}},
+		{"a rule has no set", []wire.Message{element(unix.NFT_MSG_NEWRULE, "forward"), end(9)}, Event{Kinds: Tables, By: nft}},
+		{"too many sets to name", append(many, end(9)), Event{Kinds: Tables | Lost, By: nft, Sets: named(first[:mostSets]...)}},
 		{"not of nf_tables", []wire.Message{{Type: 1 << 8}}, Event{Kinds: Lost}},
 	} {
 		got, t1 := Event{}, transaction{table: "cordon", own: 5}

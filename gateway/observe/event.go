@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"cordon/gateway/wire"
 )
 
 // Kind is a set of things that changed.
@@ -39,10 +41,12 @@ type Process struct {
 	Name string
 }
 
-// Bounds of what an Event names. Who comes after the last is not named; addresses beyond the last make the event Lost.
+// Bounds of what an Event names. Who comes after the last is not named; sets and
+// addresses beyond the last make the event Lost.
 const (
 	mostProcesses = 8
 	mostAddresses = 256
+	mostSets      = 256
 )
 
 // Event is what changed since the one before.
@@ -50,6 +54,8 @@ type Event struct {
 	Kinds Kind
 	// By are those who changed the tables that were asked for.
 	By []Process
+	// Sets are the sets of those tables that changed, or whose elements did.
+	Sets []wire.SetID
 	// Fleeting are the addresses of neighbours that are not permanent, or that went: every gateway has some all the time.
 	Fleeting []netip.Addr
 	// Err says that a socket cannot be read any more. Nothing comes behind it.
@@ -62,6 +68,10 @@ func (e Event) Empty() bool { return e.Kinds == 0 && len(e.Fleeting) == 0 && e.E
 // And returns both events as one.
 func (e Event) And(other Event) Event {
 	e.Kinds |= other.Kinds
+	var all bool
+	if e.Sets, all = union(e.Sets, other.Sets, mostSets); !all {
+		e.Kinds |= Lost
+	}
 	e.By, _ = union(e.By, other.By, mostProcesses)
 	var whole bool
 	if e.Fleeting, whole = union(e.Fleeting, other.Fleeting, mostAddresses); !whole {

@@ -109,15 +109,63 @@ func deeds() []deed {
 
 // transact makes and deletes a table by a socket of its own.
 func transact(table string) error {
+	return committed(func(b *wire.Batch) {
+		b.Add(&wire.Table{Family: ruleset.Inet, Name: table})
+		b.DeleteTable(wire.ID{Family: ruleset.Inet, Name: table})
+	})
+}
+
+// committed sends one transaction by a socket of its own.
+func committed(fill func(*wire.Batch)) error {
 	conn, err := nft.Open()
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	b := wire.NewBatch(0)
-	b.Add(&wire.Table{Family: ruleset.Inet, Name: table})
-	b.DeleteTable(wire.ID{Family: ruleset.Inet, Name: table})
+	fill(b)
 	return conn.Commit(context.Background(), b)
+}
+
+// TestSetsAreNamed does everything that changes a set, and holds that the kernel names it each time: who does not hear of a set trusts it.
+func TestSetsAreNamed(t *testing.T) {
+	id := wire.ID{Family: ruleset.Inet, Name: "cordon"}
+	ports := wire.SetID{Table: id, Name: "ports"}
+	elements := []ruleset.Element{{Key: ruleset.Short(554)}, {Key: ruleset.Short(80)}}
+	tables := wire.Of(ruleset.Ruleset{Tables: []ruleset.Table{{Family: ruleset.Inet, Name: "cordon", Sets: []ruleset.Set{
+		{Name: "ports", Size: 16, Key: []ruleset.Field{ruleset.TCPDestinationPort}, Elements: elements},
+	}}}})
+	set := tables[0].Set("ports")
+	inNamespace(t, func() {
+		w, err := Open(Own{Table: "cordon"})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, c := range []struct {
+			name string
+			do   func(*wire.Batch)
+		}{
+			{"table with a set", func(b *wire.Batch) { b.Add(&tables[0]) }},
+			{"elements gone", func(b *wire.Batch) { b.DeleteElements(id, "ports", set.Elements[:1]) }},
+			{"elements come", func(b *wire.Batch) { b.AddElements(id, "ports", set.Elements[:1]) }},
+			{"set gone", func(b *wire.Batch) { b.DeleteSet(id, "ports") }},
+			{"set", func(b *wire.Batch) { b.AddSet(id, set) }},
+			{"set made anew", func(b *wire.Batch) { b.DeleteSet(id, "ports"); b.AddSet(id, set) }},
+			{"table gone", func(b *wire.Batch) { b.DeleteTable(id) }},
+		} {
+			if err := committed(c.do); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+				break
+			}
+			if e := hear(t, w, deed{c.name, nil, Tables}); len(e.Sets) != 1 || e.Sets[0] != ports {
+				t.Errorf("%s: heard of %v, want %v", c.name, e.Sets, ports)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // hear waits for an event that holds the wanted kinds.

@@ -44,23 +44,37 @@ func restored(tables []wire.Table) []wire.Table {
 // Between returns the plan from the live state to the wanted one. The policy gives names their details; generation is the one that
 // the live tables were read at.
 func Between(p policy.Policy, live, wanted netstate.State, generation uint32) Plan {
+	result := Needed(live, wanted, generation)
+	result.Changes = result.Described(p)
+	return result
+}
+
+// Needed is Between without the sentences, which take as long as all the rest and are of no use to a machine.
+func Needed(live, wanted netstate.State, generation uint32) Plan {
 	network := NetworkBetween(live, wanted)
 	wanted.Tables, network.Absent = bound(live, wanted.Tables, network)
-	result := Plan{
+	return Plan{
 		Tables:  TablesBetween(unhooked(live.Tables, network.Fresh), wanted.Tables, generation),
 		Network: network,
 		before:  live.Tables, after: wanted.Tables, live: live,
 	}
-	result.Changes = named(p, live.Tables, wanted.Tables)
-	result.Changes = append(result.Changes, result.windows(live.Tables, wanted.Tables, result.Changes)...)
-	result.Changes = append(result.Changes, result.skeleton()...)
-	for _, steps := range [...][]Step{result.Tighten, result.Loosen, result.Forward} {
+}
+
+// Described returns what the plan changes, in sentences. The policy gives names their details.
+func (p Plan) Described(of policy.Policy) []Change {
+	var changes []Change
+	if !p.Tables.Empty() {
+		changes = named(of, p.before, p.after)
+		changes = append(changes, p.windows(p.before, p.after, changes)...)
+		changes = append(changes, p.skeleton()...)
+	}
+	for _, steps := range [...][]Step{p.Tighten, p.Loosen, p.Forward} {
 		for _, s := range steps {
 			name := s.Object.String()
-			result.Changes = append(result.Changes, Change{Action: s.Action, Kind: kindOf(s.Object), Name: name, Text: name})
+			changes = append(changes, Change{Action: s.Action, Kind: kindOf(s.Object), Name: name, Text: name})
 		}
 	}
-	return result
+	return changes
 }
 
 // Took says whether tables that were read are those that the plan makes.

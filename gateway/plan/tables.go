@@ -34,6 +34,17 @@ type SetElement struct {
 // Empty says whether the packet filter already is as it is wanted.
 func (t Tables) Empty() bool { return t.Batch.Empty() }
 
+// Touched returns the sets whose elements the plan changes; all says that there are others which are not named.
+func (t Tables) Touched() (sets []wire.SetID, all bool) {
+	for _, e := range slices.Concat(t.Left, t.Entered) {
+		if id := (wire.SetID{Table: e.Table, Name: e.Set}); len(sets) == 0 || sets[len(sets)-1] != id {
+			sets = append(sets, id)
+		}
+	}
+	remade := func(name string) bool { return strings.HasPrefix(name, "set ") }
+	return sets, len(t.Made)+len(t.Gone) > 0 || slices.ContainsFunc(t.Reshaped, remade)
+}
+
 // TablesBetween returns the transaction that makes the live tables the wanted ones. It is bound to the generation that the live
 // tables were read at: when somebody has changed anything since, the kernel takes none of it. Chains and sets that stay keep their
 // counters and what rules wrote into them.
@@ -83,7 +94,7 @@ func (t *Tables) count(table *wire.Table, rules, elements *int) {
 // amendment is what has to happen to one table that is there.
 type amendment struct {
 	live, wanted   *wire.Table // as they are: what is sent names their sets
-	stable, target wire.Table  // as they are compared
+	stable, target wire.Table  // their shapes, as they are compared
 	id             wire.ID
 	remade         map[string]bool // sets
 	refilled       map[string]bool // chains whose rules are made anew
@@ -108,7 +119,7 @@ func (t *Tables) amend(live, wanted *wire.Table) {
 func compare(live, wanted *wire.Table) amendment {
 	a := amendment{
 		live: live, wanted: wanted, id: wanted.ID(),
-		stable: wire.Stable([]wire.Table{*live})[0], target: wire.Stable([]wire.Table{*wanted})[0],
+		stable: wire.Stable([]wire.Table{live.Shape()})[0], target: wire.Stable([]wire.Table{wanted.Shape()})[0],
 		remade: map[string]bool{}, refilled: map[string]bool{}, rehung: map[string]bool{},
 	}
 	for i := range a.target.Sets {
@@ -162,6 +173,9 @@ func (t *Tables) amendElements(a amendment) {
 		if w.Anonymous() || w.Written() || l == nil || a.remade[w.Name] {
 			continue
 		}
+		if shared(l.Elements, w.Elements) {
+			continue
+		}
 		left, entered := difference(l.Elements, w.Elements)
 		if w.Ranges() {
 			left, entered = differenceOfRanges(l.Elements, w.Elements)
@@ -177,6 +191,9 @@ func (t *Tables) amendElements(a amendment) {
 		enter()
 	}
 }
+
+// shared says whether two lists are one: who read the one knew that it is the other.
+func shared(a, b []wire.Element) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
 func (t *Tables) note(list *[]SetElement, count *int, id wire.ID, set string, elements []wire.Element) {
 	*count += len(elements)

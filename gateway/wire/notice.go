@@ -10,10 +10,15 @@ import (
 // NFTA_RULE_TABLE, NFTA_SET_TABLE, NFTA_SET_ELEM_LIST_TABLE, NFTA_OBJ_TABLE and NFTA_FLOWTABLE_TABLE are one number.
 const tableNameAttr = 1
 
+// setNameAttr is the one by which notifications of sets and of elements name the set: NFTA_SET_NAME and NFTA_SET_ELEM_LIST_SET.
+const setNameAttr = 2
+
 // Notice is one notification of nf_tables. Those of a transaction come together, and the last one of them ends it.
 type Notice struct {
 	// Table is where something changed; it has no name in the notification that ends a transaction.
 	Table ID
+	// Set is the set that changed, or whose elements did; nothing in any other notification.
+	Set string
 	// Ends says that this is the end of a transaction, Generation what it made, and PID and Process who did it: the number of the thread
 	// that sent it in the first PID namespace, and its name of at most 15 octets.
 	Ends       bool
@@ -28,7 +33,11 @@ func DecodeNotice(m Message) (Notice, error) {
 	if !ok {
 		return Notice{}, fmt.Errorf("%w: message %#x is none of nf_tables", ErrMalformed, m.Type)
 	}
-	if command != unix.NFT_MSG_NEWGEN {
+	switch command {
+	case unix.NFT_MSG_NEWGEN:
+	case unix.NFT_MSG_NEWSET, unix.NFT_MSG_DELSET, unix.NFT_MSG_NEWSETELEM, unix.NFT_MSG_DELSETELEM:
+		return Notice{Table: ID{m.Family, m.Body.Text(tableNameAttr)}, Set: m.Body.Text(setNameAttr)}, nil
+	default:
 		return Notice{Table: ID{m.Family, m.Body.Text(tableNameAttr)}}, nil
 	}
 	n := Notice{Ends: true, Process: m.Body.Text(unix.NFTA_GEN_PROC_NAME)}

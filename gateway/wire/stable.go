@@ -27,6 +27,17 @@ func Stable(tables []Table) []Table {
 	return out
 }
 
+// Shape returns the table without the elements of its sets that have a name of their own, which may be a hundred thousand.
+func (t Table) Shape() Table {
+	t.Sets = slices.Clone(t.Sets)
+	for i := range t.Sets {
+		if !t.Sets[i].Anonymous() {
+			t.Sets[i].Elements = nil
+		}
+	}
+	return t
+}
+
 func (t *Table) stable() Table {
 	s := *t
 	s.Owner = 0

@@ -99,6 +99,12 @@ type ID struct {
 // ID returns the table's family and name.
 func (t *Table) ID() ID { return ID{t.Family, t.Name} }
 
+// SetID says which set of which table is meant.
+type SetID struct {
+	Table ID
+	Name  string
+}
+
 // String returns nft's words for the table.
 func (i ID) String() string { return i.Family.String() + " " + i.Name }
 
@@ -127,6 +133,9 @@ func (s *Set) Anonymous() bool { return s.Flags&unix.NFT_SET_ANONYMOUS != 0 }
 
 // Written says whether rules write the set's elements.
 func (s *Set) Written() bool { return s.Flags&unix.NFT_SET_EVAL != 0 }
+
+// Timed tells whether elements of the set may end by themselves.
+func (s *Set) Timed() bool { return s.Flags&unix.NFT_SET_TIMEOUT != 0 }
 
 // Ranges says whether the set holds ranges as two elements each: where one begins, and where it has just ended.
 func (s *Set) Ranges() bool { return s.Flags&unix.NFT_SET_INTERVAL != 0 && s.Flags&setConcat == 0 }

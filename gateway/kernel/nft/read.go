@@ -28,12 +28,19 @@ type Reading struct {
 	Generation uint32
 }
 
+// Known are the elements of sets that are known to hold just these.
+type Known map[wire.SetID][]wire.Element
+
 // Read reads all tables of ours. Foreign tables are named and never read: a table with a million elements takes minutes.
-func (c *Conn) Read(ctx context.Context) (Reading, error) {
+func (c *Conn) Read(ctx context.Context) (Reading, error) { return c.ReadBut(ctx, nil) }
+
+// ReadBut is Read for somebody who knows the elements of some sets already. Whether those sets are there, and as what, is read all the
+// same.
+func (c *Conn) ReadBut(ctx context.Context, known Known) (Reading, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for range readings {
-		r, err := c.read(ctx)
+		r, err := c.read(ctx, known)
 		if errors.Is(err, errInterrupted) || errors.Is(err, unix.ENOENT) {
 			continue
 		}
@@ -70,7 +77,7 @@ func (c *Conn) generation(ctx context.Context) (id uint32, err error) {
 	return id, err
 }
 
-func (c *Conn) read(ctx context.Context) (Reading, error) {
+func (c *Conn) read(ctx context.Context, known Known) (Reading, error) {
 	generation, err := c.generation(ctx)
 	if err != nil {
 		return Reading{}, err
@@ -92,20 +99,24 @@ func (c *Conn) read(ctx context.Context) (Reading, error) {
 		return Reading{}, fmt.Errorf("list tables: %w", err)
 	}
 	for i := range r.Ours {
-		if err := c.readTable(ctx, &r.Ours[i]); err != nil {
+		if err := c.readTable(ctx, &r.Ours[i], known); err != nil {
 			return Reading{}, fmt.Errorf("table %s: %w", r.Ours[i].ID(), err)
 		}
 	}
 	return r, nil
 }
 
-func (c *Conn) readTable(ctx context.Context, t *wire.Table) error {
+func (c *Conn) readTable(ctx context.Context, t *wire.Table, known Known) error {
 	for _, part := range []func(context.Context, *wire.Table) error{c.readChains, c.readRules, c.readSets, c.readOthers} {
 		if err := part(ctx, t); err != nil {
 			return err
 		}
 	}
 	for i := range t.Sets {
+		if elements, ok := known[wire.SetID{Table: t.ID(), Name: t.Sets[i].Name}]; ok {
+			t.Sets[i].Elements = elements
+			continue
+		}
 		if err := c.readElements(ctx, t.ID(), &t.Sets[i]); err != nil {
 			return fmt.Errorf("set %s: %w", t.Sets[i].Name, err)
 		}
