@@ -109,9 +109,9 @@ func TestExceptionEnds(t *testing.T) {
 	plain := head + allows
 	apply(t, l, read(t, plain))
 	start := time.Now()
-	for _, f := range limited() {
-		if arrives(t, l, f) {
-			t.Fatalf("control: %s arrives without an exception", f.name)
+	for i, arrived := range whichArrive(t, l, limited()) {
+		if arrived {
+			t.Fatalf("control: %s arrives without an exception", limited()[i].name)
 		}
 	}
 	until := time.Now().Add(5*time.Second + 2*time.Since(start)) // as fast as the machine is
@@ -126,9 +126,9 @@ func TestExceptionEnds(t *testing.T) {
 		}
 		running = append(running, dial(t, l, f.from, f.to, f.port))
 	}
-	for _, f := range beside() {
-		if arrives(t, l, f) {
-			t.Errorf("beside the exceptions, %s arrives", f.name)
+	for i, arrived := range whichArrive(t, l, beside()) {
+		if arrived {
+			t.Errorf("beside the exceptions, %s arrives", beside()[i].name)
 		}
 	}
 	for _, c := range append(running, recording) {
@@ -150,9 +150,9 @@ func TestExceptionEnds(t *testing.T) {
 	}
 	for _, priority := range []int{-150, 1<<31 - 1} {
 		foreignMark(t, l, priority)
-		for _, f := range limited() {
-			if arrives(t, l, f) {
-				t.Errorf("%s arrives after its exception, by a mark that somebody else sets at %d", f.name, priority)
+		for i, arrived := range whichArrive(t, l, limited()) {
+			if arrived {
+				t.Errorf("%s arrives after its exception, by a mark that somebody else sets at %d", limited()[i].name, priority)
 			}
 		}
 	}
@@ -203,23 +203,23 @@ func TestRouteLockEnds(t *testing.T) {
 	apply(t, l, read(t, head+allows+exceptions(time.Now().Add(time.Hour))))
 	flushTables(t, l)
 	start := time.Now()
-	for _, f := range wayless() {
-		if arrives(t, l, f) {
-			t.Errorf("control: with the rules alone, %s arrives", f.name)
+	for i, arrived := range whichArrive(t, l, wayless()) {
+		if arrived {
+			t.Errorf("control: with the rules alone, %s arrives", wayless()[i].name)
 		}
 	}
 	until := time.Now().Add(4*time.Second + 2*time.Since(start)) // as fast as the machine is
 	p := read(t, head+allows+exceptions(until))
 	only(t, l, p, "unlock")
-	for _, f := range wayless() {
-		if !arrives(t, l, f) {
-			t.Errorf("%s does not arrive while its exception lasts", f.name)
+	for i, arrived := range whichArrive(t, l, wayless()) {
+		if !arrived {
+			t.Errorf("%s does not arrive while its exception lasts", wayless()[i].name)
 		}
 	}
 	ended(t, l, until)
-	for _, f := range wayless() {
-		if arrives(t, l, f) {
-			t.Errorf("the way of %s outlives its exception", f.name)
+	for i, arrived := range whichArrive(t, l, wayless()) {
+		if arrived {
+			t.Errorf("the way of %s outlives its exception", wayless()[i].name)
 		}
 	}
 	only(t, l, p, "forward")

@@ -1,8 +1,10 @@
 package integration_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"testing"
 
 	"cordon/integration/lab"
@@ -171,16 +173,17 @@ func TestFlows(t *testing.T) {
 	flows = append(flows, refused()...)
 	serveGateway(t, l)
 
-	for _, f := range flows {
-		if !arrives(t, l, f) {
-			t.Errorf("control: %s does not arrive without a policy", f.name)
+	for i, arrived := range whichArrive(t, l, flows) {
+		if !arrived {
+			t.Errorf("control: %s does not arrive without a policy", flows[i].name)
 		}
 	}
 	apply(t, l, read(t, head+allows))
 	verdicts := map[bool]int{}
-	for _, f := range flows {
+	for i, got := range whichArrive(t, l, flows) {
+		f := flows[i]
 		verdicts[f.allowed]++
-		if got := arrives(t, l, f); got != f.allowed {
+		if got != f.allowed {
 			t.Errorf("%s: arrived %t, want %t", f.name, got, f.allowed)
 		}
 	}
@@ -190,14 +193,47 @@ func TestFlows(t *testing.T) {
 	}
 }
 
-// arrives makes a flow's try. What is sent to the gateway has no witness but the answer; a stream has arrived when it is answered.
+// arrives makes a flow's try.
 func arrives(t *testing.T, l *lab.Lab, f flow) bool {
 	t.Helper()
-	try := f.try()
-	r, err := l.Try(t.Context(), try)
-	if err != nil {
+	return whichArrive(t, l, []flow{f})[0]
+}
+
+// atOnce is how many tries are made at the same time. Most of them wait for what must not come.
+const atOnce = 12
+
+// whichArrive makes the tries of all flows and says which arrive.
+func whichArrive(t *testing.T, l *lab.Lab, flows []flow) []bool {
+	t.Helper()
+	arrived, results, errs := make([]bool, len(flows)), make([]lab.Result, len(flows)), make([]error, len(flows))
+	together(len(flows), func(i int) { results[i], errs[i] = l.Try(t.Context(), flows[i].try()) })
+	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
+	for i, f := range flows {
+		arrived[i] = f.arrived(t, results[i])
+	}
+	return arrived
+}
+
+// together does something for each number below n, some of them at once.
+func together(n int, do func(int)) {
+	var running sync.WaitGroup
+	turns := make(chan struct{}, atOnce)
+	for i := range n {
+		turns <- struct{}{}
+		running.Go(func() {
+			do(i)
+			<-turns
+		})
+	}
+	running.Wait()
+}
+
+// arrived says whether a try arrived. What is sent to the gateway has no witness but the answer; a stream has arrived when it is answered.
+func (f flow) arrived(t *testing.T, r lab.Result) bool {
+	t.Helper()
+	try := f.try()
 	if owner(try.To.Addr()) == "" {
 		return r.Answer == lab.Replied
 	}
