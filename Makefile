@@ -63,8 +63,10 @@ mutants: ## plant defects in the compiler; the property test has to find each (s
 
 FAULTS ?= 1000
 
-soak: ## do FAULTS (1000) random faults to changes, new ones each time (some twenty minutes; make test does a few)
-	FAULTS=$(FAULTS) go test -count=1 -v -timeout 90m -run '^TestFaults$$' -exec "$(OWN_NAMESPACES)" ./integration
+RELOADS ?= 1000
+
+soak: ## do FAULTS (1000) random faults to changes and RELOADS (1000) under a flood (some twenty-five minutes; make test does a few)
+	FAULTS=$(FAULTS) RELOADS=$(RELOADS) go test -count=1 -v -timeout 90m -run '^(TestFaults|TestReloads)$$' -exec "$(OWN_NAMESPACES)" ./integration
 
 # -fuzz takes one target of one package. No target at all would be a search gone wrong. A worker that is busy when the time is up makes
 # go say "context deadline exceeded", which is no input that fails: such a target is tried once more.

@@ -164,8 +164,8 @@ func forbidden(t *testing.T, l *lab.Lab) map[string][][]byte {
 	return frames
 }
 
-// begin floods, and watches the internet, the office and the cameras.
-func begin(t *testing.T, l *lab.Lab) *flood {
+// watchFlood watches the internet, the office and the cameras for what is forbidden.
+func watchFlood(t *testing.T, l *lab.Lab) *flood {
 	t.Helper()
 	f := &flood{watches: map[string]*lab.Watch{}}
 	inside := netip.MustParsePrefix("10.30.0.0/24")
@@ -191,6 +191,13 @@ func begin(t *testing.T, l *lab.Lab) *flood {
 		}
 		t.Cleanup(f.watches[name].Close)
 	}
+	return f
+}
+
+// begin floods, and watches.
+func begin(t *testing.T, l *lab.Lab) *flood {
+	t.Helper()
+	f := watchFlood(t, l)
 	frames := forbidden(t, l)
 	end, sent := make(chan struct{}), make(chan int)
 	go func() { sent <- send(l, frames, end) }()

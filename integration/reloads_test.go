@@ -1,0 +1,163 @@
+package integration_test
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/gateway"
+	"cordon/integration/lab"
+	"cordon/policy"
+)
+
+// rate is how many packets a second an allowed stream sends: forty megabits of a camera's video.
+const rate = 2000
+
+// steady sends a train's packets at the rate until it is told to end. What the machine was too busy to send in time it sends late.
+func steady(r *train, end <-chan struct{}) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for begin := time.Now(); ; {
+		for due := uint32(time.Since(begin).Seconds() * rate); r.sent < due; {
+			if err := r.send(); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-end:
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// pour sends every forbidden frame as fast as the machine takes them, and returns how many it was.
+func pour(l *lab.Lab, frames map[string][][]byte, end <-chan struct{}) int {
+	for n := 0; ; {
+		for name, list := range frames {
+			m, _ := l.Machine(name) // it has been found before
+			for _, raw := range list {
+				if m.SendFrame(raw) == nil {
+					n++
+				}
+			}
+		}
+		select {
+		case <-end:
+			return n
+		default:
+		}
+	}
+}
+
+// passage is what came through while something went on.
+type passage struct {
+	forbidden     int // packets that were sent
+	arrived       map[string]int
+	sent, missing int // of the allowed stream
+	took          time.Duration
+}
+
+// through does something under the full forbidden flood, beside an allowed stream.
+func through(t *testing.T, l *lab.Lab, do func()) passage {
+	t.Helper()
+	watching, stream := watchFlood(t, l), newTrain(t, l, c1, inRecorder, mediaPort)
+	end, poured, sent := make(chan struct{}), make(chan int, 1), make(chan error, 1)
+	frames := forbidden(t, l)
+	go func() { poured <- pour(l, frames, end) }()
+	go func() { sent <- steady(stream, end) }()
+	begin := time.Now()
+	do()
+	p := passage{took: time.Since(begin)}
+	close(end)
+	p.forbidden = <-poured
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	within(t, stream.watch, int(stream.sent))
+	p.sent, p.missing, p.arrived = int(stream.sent), int(stream.sent)-len(stream.numbers()), watching.arrived()
+	return p
+}
+
+// versions are policies that an administrator may apply one after another: cameras, allows, services, modes and networks come and go.
+// None of them opens what is forbidden, and all of them allow the stream.
+func versions(t *testing.T) []policy.Policy {
+	t.Helper()
+	full := head + allows
+	network := strings.Replace(full, `"10.40.0.1/24", "fd40::1/64"`, `"10.40.0.1/24", "10.41.0.1/24", "fd40::1/64"`, 1)
+	fewer := strings.Replace(full, `services = ["https", "ping"]`, `services = ["ping"]`, 1)
+	var list []policy.Policy
+	for _, text := range []string{full, full + more, fewer, network + more, full + exceptions(time.Now().Add(time.Hour)), fewer + more} {
+		list = append(list, read(t, text))
+	}
+	list = append(list, serving(t, "time = \"intercept\"\nnames = \"sinkhole\""))
+	for i := range list {
+		for j := range i {
+			if list[i].Digest == list[j].Digest {
+				t.Fatalf("versions %d and %d are one", j, i)
+			}
+		}
+	}
+	return list
+}
+
+// TestReloads applies one policy after another under a flood of what is forbidden, as fast as the machine sends it, beside an allowed
+// stream of 2,000 packets a second. Nothing forbidden arrives, and the stream loses no more than in the same time without any reload.
+// RELOADS says how many; the control is the same flood without the gateway's locks.
+func TestReloads(t *testing.T) {
+	n := 40
+	if text := os.Getenv("RELOADS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := open(t)
+	serveAll(t, l, []flow{{to: inRecorder, protocol: policy.UDP, port: mediaPort}})
+	list := versions(t)
+	apply(t, l, list[0])
+	var changed, made int
+	reloaded := through(t, l, func() {
+		inside(t, l, func(ctx context.Context, g *gateway.Gateway) error {
+			for i := range n {
+				proposal, err := g.Propose(ctx, list[(i+1)%len(list)], "")
+				if err != nil {
+					return err
+				}
+				outcome, err := g.Change(ctx, proposal)
+				if err != nil {
+					return err
+				}
+				if outcome.Applied {
+					changed++
+				}
+				made += len(proposal.Plan.Changes)
+			}
+			return nil
+		})
+	})
+	still := through(t, l, func() { <-time.After(reloaded.took) })
+	t.Logf("%d reloads, %d changes in %s: %d of %d packets lost, of %d forbidden ones %v arrived", n, made, reloaded.took.Round(time.Millisecond),
+		reloaded.missing, reloaded.sent, reloaded.forbidden, reloaded.arrived)
+	t.Logf("as long without: %d of %d packets lost, of %d forbidden ones %v arrived", still.missing, still.sent, still.forbidden, still.arrived)
+	for _, p := range []passage{reloaded, still} {
+		if len(p.arrived) > 0 || p.forbidden < 100*n {
+			t.Errorf("%d forbidden packets were sent, %v arrived", p.forbidden, p.arrived)
+		}
+	}
+	if changed != n {
+		t.Errorf("%d of %d reloads changed anything", changed, n)
+	}
+	// A thousandth is what a busy machine loses in a queue of the lab itself.
+	if reloaded.missing > still.missing+reloaded.sent/1000 {
+		t.Errorf("with reloads %d of %d packets are lost, without %d of %d", reloaded.missing, reloaded.sent, still.missing, still.sent)
+	}
+	flushTables(t, l)
+	flushRules(t, l)
+	if open := through(t, l, func() { <-time.After(200 * time.Millisecond) }); len(open.arrived) < 3 {
+		t.Errorf("control: without locks the flood reaches only %v", open.arrived)
+	}
+}
