@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -13,15 +14,15 @@ import (
 	"cordon/policy"
 )
 
-// rate is how many packets a second an allowed stream sends: forty megabits of a camera's video.
-const rate = 2000
+// streamRate is how many packets a second an allowed stream sends: forty megabits of a camera's video.
+const streamRate = 2000
 
 // steady sends a train's packets at the rate until it is told to end. What the machine was too busy to send in time it sends late.
 func steady(r *train, end <-chan struct{}) error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for begin := time.Now(); ; {
-		for due := uint32(time.Since(begin).Seconds() * rate); r.sent < due; {
+		for due := uint32(time.Since(begin).Seconds() * streamRate); r.sent < due; {
 			if err := r.send(); err != nil {
 				return err
 			}
@@ -59,6 +60,11 @@ type passage struct {
 	arrived       map[string]int
 	sent, missing int // of the allowed stream
 	took          time.Duration
+}
+
+// String says it in a line.
+func (p passage) String() string {
+	return fmt.Sprintf("%s, %d of %d packets lost, of %d forbidden ones %v arrived", p.took.Round(time.Millisecond), p.missing, p.sent, p.forbidden, p.arrived)
 }
 
 // through does something under the full forbidden flood, beside an allowed stream.
@@ -140,9 +146,8 @@ func TestReloads(t *testing.T) {
 		})
 	})
 	still := through(t, l, func() { <-time.After(reloaded.took) })
-	t.Logf("%d reloads, %d changes in %s: %d of %d packets lost, of %d forbidden ones %v arrived", n, made, reloaded.took.Round(time.Millisecond),
-		reloaded.missing, reloaded.sent, reloaded.forbidden, reloaded.arrived)
-	t.Logf("as long without: %d of %d packets lost, of %d forbidden ones %v arrived", still.missing, still.sent, still.forbidden, still.arrived)
+	t.Logf("%d reloads with %d changes: %s", n, made, reloaded)
+	t.Logf("as long without: %s", still)
 	for _, p := range []passage{reloaded, still} {
 		if len(p.arrived) > 0 || p.forbidden < 100*n {
 			t.Errorf("%d forbidden packets were sent, %v arrived", p.forbidden, p.arrived)
