@@ -64,7 +64,8 @@ type passage struct {
 
 // String says it in a line.
 func (p passage) String() string {
-	return fmt.Sprintf("%s, %d of %d packets lost, of %d forbidden ones %v arrived", p.took.Round(time.Millisecond), p.missing, p.sent, p.forbidden, p.arrived)
+	return fmt.Sprintf("%s, %d of %d packets lost, of %d forbidden ones %v arrived",
+		p.took.Round(time.Millisecond), p.missing, p.sent, p.forbidden, p.arrived)
 }
 
 // through does something under the full forbidden flood, beside an allowed stream.
