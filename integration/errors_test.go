@@ -317,3 +317,53 @@ allow "visit" {
 	}
 	r.check(t)
 }
+
+// TestErrorsOfRoutersWhileOpen holds the same where nothing but an exception connects the two segments: the routers' way out ends with it.
+func TestErrorsOfRoutersWhileOpen(t *testing.T) {
+	l := open(t)
+	behind := "\n  route {\n    to  = [\"10.41.0.0/24\"]\n    via = \"10.40.0.11\"\n  }" +
+		"\n  route {\n    to  = [\"fd41::/64\"]\n    via = \"fd40::11\"\n  }"
+	const recorders = `addresses = ["10.40.0.1/24", "fd40::1/64"]`
+	site := strings.Replace(strings.Replace(head, `address = "10.40.0.11"`, `addresses = ["10.40.0.11", "fd40::11"]`, 1),
+		recorders, recorders+behind, 1)
+	apply(t, l, read(t, site+`
+service "late" {
+  udp = ["7200"]
+}
+allow "media" {
+  from     = segment.cameras
+  to       = recorder.nvr
+  services = [service.media]
+}
+exception "late" {
+  from     = segment.office
+  to       = recorder.nvr
+  services = [service.late]
+  until    = "`+time.Now().Add(time.Hour).Format(time.RFC3339)+`"
+  reason   = "a test"
+  owner    = "somebody"
+}
+`))
+	r := newReporter(t, l)
+	for i, c := range []struct{ here, there, via, deeper, closed string }{
+		{"10.50.0.5", inRecorder, "10.40.0.11", "10.41.0.1", "10.40.0.12"},
+		{"fd50::5", inRecorder6, "fd40::11", "fd41::1", "fd40::12"},
+	} {
+		f := tie{from: office, to: nvr, here: addr(c.here), there: addr(c.there), protocol: policy.UDP, port: 7200, own: uint16(44000 + i)}
+		r.open(t, f)
+		r.report(t, nvr, f.there, f, true, true)
+		for _, source := range [...]string{c.via, c.deeper} {
+			r.report(t, nvr2, addr(source), f, true, true)
+			for _, other := range [...]string{c1, internet} {
+				r.report(t, other, addr(source), f, true, false)
+			}
+			shut := f
+			shut.port = 7201
+			r.report(t, nvr2, addr(source), shut, true, false)
+			shut = f
+			shut.there = addr(c.closed)
+			r.report(t, nvr2, addr(source), shut, true, false)
+		}
+	}
+	r.check(t)
+}

@@ -268,3 +268,33 @@ func TestAnyIsEveryProtocol(t *testing.T) {
 	}
 	r.check(t)
 }
+
+// TestAnyStaysOffTheLink holds that "any" opens no message that routers and listeners send on their own link, though it is addressed to
+// somebody beyond. The controls are a message of the same protocol that is not of that kind, and the same packets without a policy.
+func TestAnyStaysOffTheLink(t *testing.T) {
+	l := open(t)
+	r := newReporter(t, l)
+	send := func(kind uint8) (marker, what string) {
+		marker = r.marker()
+		from, to := r.of(t, office, addr(outside6)), addr(outside6)
+		m := frame.ICMP{Type: kind, Payload: append(make([]byte, 64), marker...)}
+		packet, _ := frame.IP(from, to, policy.ICMPv6, m.Bytes(from, to))
+		r.send(t, office, packet)
+		return marker, fmt.Sprintf("a message of type %d", kind)
+	}
+	types := [...]uint8{130, 131, 132, 133, 134, 135, 136, 137, 143}
+	for _, kind := range types {
+		marker, what := send(kind)
+		r.expect(t, marker, internet, "control: "+what)
+	}
+	apply(t, l, read(t, head+allows))
+	for _, kind := range types {
+		marker, what := send(kind)
+		r.refused[marker] = what
+	}
+	for _, kind := range [...]uint8{frame.EchoRequestV6, 139} {
+		marker, what := send(kind)
+		r.expect(t, marker, internet, what)
+	}
+	r.check(t)
+}

@@ -97,6 +97,131 @@ func TestObserve(t *testing.T) {
 	t.Logf("%d flows that are allowed, %d that are not; %d of these pass while observed", len(good), len(others), len(overlooked()))
 }
 
+// elsewhere are flows of who says that he stands on the cameras' or the recorders' segment, and stands elsewhere.
+func elsewhere() []flow {
+	const udp = policy.UDP
+	return []flow{
+		{name: "the internet as a recorder at the office", from: internet, to: "10.50.0.5", protocol: udp, port: 9, source: inRecorder},
+		{name: "the internet as a recorder at the office in IPv6", from: internet, to: "fd50::5", protocol: udp, port: 9, source: inRecorder6},
+		{name: "the internet as a camera at the office", from: internet, to: "10.50.0.5", protocol: udp, port: 9, source: inCamera},
+		{name: "the internet as nobody at the recorders", from: internet, to: "10.50.0.5", protocol: udp, port: 9, source: "10.40.0.77"},
+		{name: "the internet as nobody at the recorders in IPv6", from: internet, to: "fd50::5", protocol: udp, port: 9, source: "fd40::77"},
+		{name: "the internet as a recorder at a camera", from: internet, to: inCamera, protocol: udp, port: 9, source: inRecorder},
+		{name: "the internet as a recorder at a camera in IPv6", from: internet, to: inCamera6, protocol: udp, port: 9, source: inRecorder6},
+		{name: "the office as a recorder at the internet", from: office, to: outside, protocol: udp, port: 9, source: inRecorder},
+		{name: "the office as a camera at the internet in IPv6", from: office, to: outside6, protocol: udp, port: 9, source: inCamera6},
+		{name: "the office as a recorder at a camera", from: office, to: inCamera, protocol: udp, port: 9, source: inRecorder},
+		{name: "the office as nobody at the cameras at a recorder", from: office, to: inRecorder, protocol: udp, port: 9, source: "10.30.0.77"},
+		{name: "a camera as a recorder at the office", from: c1, to: "10.50.0.5", protocol: udp, port: 9, source: inRecorder},
+		{name: "a recorder as a camera at the office in IPv6", from: nvr, to: "fd50::5", protocol: udp, port: 9, source: inCamera6},
+	}
+}
+
+// TestObservedAddressesElsewhere holds that a source address of a camera or recorder segment never passes by another interface, be it that
+// the segment is only observed, and that what Cordon governs is only the segments. The controls are the same packets without a policy,
+// and those of who has the address.
+func TestObservedAddressesElsewhere(t *testing.T) {
+	l := open(t)
+	for _, f := range elsewhere() {
+		if !arrives(t, l, f) {
+			t.Errorf("control: %s does not arrive without a policy", f.name)
+		}
+	}
+	at := []flow{
+		{name: "a recorder at the office", from: nvr, to: "10.50.0.5", protocol: policy.UDP, port: 9},
+		{name: "a recorder at the office in IPv6", from: nvr, to: "fd50::5", protocol: policy.UDP, port: 9},
+		{name: "a camera at the internet", from: c1, to: outside, protocol: policy.UDP, port: 9},
+		{name: "a camera at the internet in IPv6", from: c1, to: outside6, protocol: policy.UDP, port: 9},
+	}
+	whole := strings.Replace(head+allows, `kind      = "recorder"`, "kind      = \"recorder\"\n  mode      = \"observe\"", 1)
+	whole = strings.Replace(whole, `kind      = "camera"`, "kind      = \"camera\"\n  mode      = \"observe\"", 1)
+	r := newReporter(t, l)
+	for i, scope := range [...]string{"segments", "box"} {
+		apply(t, l, read(t, strings.Replace(whole, `site "school" {}`, "site \"school\" {\n  scope = \""+scope+"\"\n}", 1)))
+		for _, f := range at {
+			if !arrives(t, l, f) {
+				t.Errorf("scope %s: %s does not arrive", scope, f.name)
+			}
+		}
+		for _, f := range elsewhere() {
+			if arrives(t, l, f) {
+				t.Errorf("scope %s: %s arrives", scope, f.name)
+			}
+		}
+		for j, ends := range [...][2]string{{"10.50.0.5", inRecorder}, {"fd50::5", inRecorder6}} {
+			f := tie{
+				from: office, to: nvr, here: addr(ends[0]), there: addr(ends[1]), protocol: policy.UDP, port: 443, own: uint16(44000 + 2*i + j),
+			}
+			r.open(t, f)
+			r.report(t, nvr, f.there, f, true, true)
+			r.report(t, internet, f.there, f, true, false)
+			r.report(t, c1, f.there, f, true, false)
+		}
+	}
+	r.check(t)
+}
+
+// TestClientsElsewhere holds that a client's address reaches no observed segment by an interface that no block names, whose own sources
+// do.
+func TestClientsElsewhere(t *testing.T) {
+	l := open(t)
+	uplink := head[strings.Index(head, `segment "internet"`):strings.Index(head, "manage {")]
+	unnamed := strings.Replace(strings.Replace(head, uplink, "", 1), `site "school" {}`, "site \"school\" {\n  scope = \"segments\"\n}", 1)
+	apply(t, l, read(t, strings.Replace(unnamed, `kind      = "camera"`, "kind      = \"camera\"\n  mode      = \"observe\"", 1)))
+	for _, f := range [...]flow{
+		{name: "somebody at a camera", from: internet, to: inCamera, protocol: policy.UDP, port: 9, source: "203.0.113.80", allowed: true},
+		{name: "somebody at a camera, IPv6", from: internet, to: inCamera6, protocol: policy.UDP, port: 9, source: "2001:db8::80", allowed: true},
+		{name: "somebody as the office at a camera", from: internet, to: inCamera, protocol: policy.UDP, port: 9, source: "10.50.0.5"},
+		{name: "somebody as the office at a camera in IPv6", from: internet, to: inCamera6, protocol: policy.UDP, port: 9, source: "fd50::5"},
+		{name: "somebody as a recorder at a camera in IPv6", from: internet, to: inCamera6, protocol: policy.UDP, port: 9, source: inRecorder6},
+		{name: "somebody at a recorder", from: internet, to: inRecorder, protocol: policy.UDP, port: 9},
+	} {
+		if got := arrives(t, l, f); got != f.allowed {
+			t.Errorf("%s: arrived %t", f.name, got)
+		}
+	}
+}
+
+// TestObservedErrors holds that an observed segment's machine may say what became of another one's packet, as a router that no block names
+// does, and that it says so to nobody who is enforced. The controls are the same errors with the segment enforced.
+func TestObservedErrors(t *testing.T) {
+	l := open(t)
+	r := newReporter(t, l)
+	whole := head + allows + `
+service "talk" {
+  udp = ["9000"]
+}
+allow "talk" {
+  from     = [segment.office, recorder.nvr]
+  to       = camera.c1
+  services = [service.talk]
+}
+`
+	for i, mode := range [...]string{"observe", "enforce"} {
+		apply(t, l, read(t, strings.Replace(whole, `kind      = "camera"`, "kind      = \"camera\"\n  mode      = \""+mode+"\"", 1)))
+		for j, c := range [...]struct {
+			from, here, there string
+			passes            bool // what only the cameras' segment refuses
+		}{
+			{office, "10.50.0.5", inCamera, mode == "observe"},
+			{office, "fd50::5", inCamera6, mode == "observe"},
+			{nvr, inRecorder, inCamera, false},
+			{nvr, inRecorder6, inCamera6, false},
+		} {
+			f := tie{
+				from: c.from, to: c1, here: addr(c.here), there: addr(c.there), protocol: policy.UDP, port: 9000, own: uint16(45000 + 4*i + j),
+			}
+			r.open(t, f)
+			r.report(t, c1, f.there, f, true, true)
+			r.report(t, stranger, r.of(t, stranger, f.there), f, true, c.passes)
+			r.report(t, c2, r.of(t, c2, f.there), f, true, c.passes && f.there.Is4())
+			r.report(t, internet, r.of(t, internet, f.there), f, true, false)
+			r.report(t, stranger, f.there, f, true, false)
+		}
+	}
+	r.check(t)
+}
+
 // TestObservedEscapes sends every technique through the gateway while the cameras are observed. Whatever form a camera's packets have,
 // none reaches the gateway itself, nor a recorder but for those of an allowed flow, and nobody else's packets gain anything.
 func TestObservedEscapes(t *testing.T) {

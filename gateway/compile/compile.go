@@ -335,6 +335,9 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		interval("masquerade"+s, "clients whose source is translated", ranges(masqueraded(p, c.v4)), ruleset.OIFName, c.source),
 		hash("translated"+s, "devices whose source is translated", c.translated, ruleset.OIFName, c.source),
 	}
+	if p.Site.Scope == policy.ScopeSegments {
+		list = append(list, native(p, c.family))
+	}
 	if c.v4 {
 		return list
 	}

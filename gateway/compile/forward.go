@@ -38,10 +38,19 @@ func second(name string) ruleset.Chain {
 // scope "segments" a client that lives elsewhere is nobody's business until it turns to a governed segment: forward asks then.
 func home(scope policy.Scope) ruleset.Chain {
 	if scope == policy.ScopeSegments {
-		return chain("home", append(sources("a camera's or recorder's address from elsewhere", "guarded"),
+		return chain("home", append(sources("a camera's or recorder's address from elsewhere", "governed"),
 			rule("not ours to decide", accept()))...)
 	}
 	return chain("home", resides(accept())...)
+}
+
+// crosser asks, in scope "segments", where the source of a packet towards a governed segment lives. What comes in by an interface that
+// nobody names is asked as if it came from outside: an observed segment lets it pass.
+func crosser() ruleset.Chain {
+	return chain("crosser",
+		rule("", in("governed", ruleset.IIFName), back()),
+		rule("", in("clients", ruleset.IIFName), goTo("resident")),
+		rule("", goTo("outsider")))
 }
 
 // resident is what home is in scope "box", asked in forward of a client's packets towards governed segments.
@@ -78,7 +87,7 @@ func sources(comment, set string) []ruleset.Rule {
 // turn to a governed segment.
 func uplink(scope policy.Scope) ruleset.Chain {
 	if scope == policy.ScopeSegments {
-		return chain("uplink", append(sources("a camera's or recorder's address from outside", "guarded"), rule("", accept()))...)
+		return chain("uplink", append(sources("a camera's or recorder's address from outside", "governed"), rule("", accept()))...)
 	}
 	return chain("uplink", append(outsider(), rule("", accept()))...)
 }
@@ -110,14 +119,12 @@ func forward(scope policy.Scope, byFamily map[string][]gate, limited []*live, br
 	if scope == policy.ScopeBox {
 		rules = append(append(rules, judged...), rule("", goTo("refuse")))
 	} else {
-		rules = append(rules,
-			rule("", in("clients", ruleset.IIFName), in("governed", ruleset.OIFName), jumpTo("resident")),
-			rule("", in("uplinks", ruleset.IIFName), in("governed", ruleset.OIFName), jumpTo("outsider")))
+		rules = append(rules, rule("", in("governed", ruleset.OIFName), jumpTo("crosser")))
 		rules = append(append(rules, judged...),
 			rule("", in("governed", ruleset.IIFName), goTo("refuse")),
 			rule("", in("governed", ruleset.OIFName), goTo("refuse")),
 			rule("not ours to decide", accept()))
-		chains = append(chains, resident(), chain("outsider", outsider()...))
+		chains = append(chains, crosser(), resident(), chain("outsider", outsider()...))
 	}
 	chains = append(chains, base("forward", hook, rules...))
 	for _, l := range limited {
@@ -139,12 +146,16 @@ func judge() ruleset.Chain {
 // judge returns the family's chains: a packet of a flow's own direction, a reply, and an error about a flow.
 func (l *live) judge(gates []gate) []ruleset.Chain {
 	f := l.family
-	own := []ruleset.Rule{
+	var own []ruleset.Rule
+	if !f.v4 {
+		own = append(own, rule("what routers and listeners say stays on their link", is(f.icmpType, types(linkTypes())...), goTo("refuse")))
+	}
+	own = append(own,
 		rule("", state(ruleset.StateRelated), is(f.icmpType, types(f.errors)...), goTo("errors"+f.suffix)),
 		rule("", state(ruleset.StateRelated), protocol(uint8(f.icmp)), goTo("refuse")),
 		rule("", direction(true), goTo("reply"+f.suffix)),
 		rule("", state(ruleset.StateNew), in("cameras", ruleset.IIFName), jumpTo("new"+f.suffix)),
-	}
+	)
 	own = append(own, f.calls(unmark(), accept())...)
 	reply := f.answers(unmark(), accept())
 	for _, g := range gates {
@@ -206,7 +217,7 @@ func (f family) about(gates []gate) []ruleset.Rule {
 		own := map[bool]ruleset.Field{true: to, false: from}[reply]
 		other := in("themselves"+s, f.source, own)
 		other.Not = true
-		rules = append(rules, rule("about another device's flow", in("cameras", ruleset.IIFName), direction(reply), other, counter(), drop()))
+		rules = append(rules, rule("about another device's flow", in("cameras", ruleset.IIFName), direction(reply), other, goTo("refuse")))
 	}
 	if f.v4 {
 		rules = append(rules, rule("", isNot(ruleset.Octets(ruleset.TransportHeader, 8, 1), "\x45"), goTo("refuse")))

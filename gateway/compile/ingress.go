@@ -148,6 +148,10 @@ const (
 	ndAdvert  uint8 = 136
 )
 
+// linkTypes are the messages that mean something on one link alone: of listeners (RFC 2710, RFC 3810) and of neighbour discovery. Conntrack
+// does not track them, so that "any" would hold them.
+func linkTypes() []uint8 { return []uint8{130, 131, 132, 133, 134, ndSolicit, ndAdvert, 137, 143} }
+
 func ndTypes() []string { return types([]uint8{133, ndSolicit, ndAdvert, 134, 137}) }
 
 func noAddress6() string { return string(make([]byte, 16)) }

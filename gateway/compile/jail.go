@@ -153,6 +153,7 @@ func (j *jail) opening(o opening) {
 		}
 		if o.term.limited || peer.segment.Kind == policy.UplinkSegment {
 			j.byRule(own, peer, o)
+			j.reporters(own, peer, o)
 			continue
 		}
 		for _, n := range peer.networks(o.v4) {
@@ -282,7 +283,14 @@ func (j *jail) routers(own, peer side, o opening) {
 	if len(peer.segment.Routes) > 0 {
 		j.errors(own, peer, o, own.home4or6(o.v4))
 	}
-	if len(own.segment.Routes) == 0 || !o.v4 || enforced(peer.segment) {
+	if len(own.segment.Routes) > 0 && !enforced(peer.segment) {
+		j.reversed(own, peer, o)
+	}
+}
+
+// reversed is what the reverse-path check of IPv4 looks for when a segment's own router reports.
+func (j *jail) reversed(own, peer side, o opening) {
+	if !o.v4 {
 		return
 	}
 	for _, from := range peer.networks(o.v4) {
@@ -293,6 +301,17 @@ func (j *jail) routers(own, peer side, o opening) {
 			}] = true
 		}
 	}
+}
+
+// reporters lets ICMP errors of an own recorder segment's routers out to a client, where only something limited leads there: a way that
+// has no end leads everybody on the segment.
+func (j *jail) reporters(own, peer side, o opening) {
+	own.kind = wholeSegment // whoever reports
+	if own.segment.Kind != policy.RecorderSegment || len(own.segment.Routes) == 0 || peer.segment.Kind != policy.ClientSegment {
+		return
+	}
+	j.errors(own, peer, o, own.networks(o.v4))
+	j.reversed(own, peer, o)
 }
 
 // keepInside sends what a way through an uplink covers, and other segments own, to the interface's own table: the main table knows a

@@ -52,12 +52,14 @@ func ownErrors() []ruleset.Rule {
 	return rules
 }
 
-// toMany refuses what is said to everybody on a network: who may manage the gateway asks for the gateway.
+// toMany refuses what is said to everybody on a network, and what routers and listeners say there: who may manage the gateway asks for the
+// gateway.
 func toMany() []ruleset.Rule {
 	return []ruleset.Rule{
 		rule("broadcast", is(ruleset.DestinationKind, ruleset.Word(ruleset.KindBroadcast)), goTo("shut")),
 		rule("multicast", within(ruleset.IPDestination, netip.MustParsePrefix("224.0.0.0/4")), goTo("shut")),
 		rule("multicast", within(ruleset.IP6Destination, netip.MustParsePrefix("ff00::/8")), goTo("shut")),
+		rule("routers and listeners", is(ruleset.ICMPv6Type, types(linkTypes())...), goTo("shut")),
 	}
 }
 

@@ -88,9 +88,14 @@ func (c compiler) targets() ruleset.Set {
 
 // guarded are the networks whose addresses leave by no uplink: those of segments that are enforced.
 func guarded(p policy.Policy, f family) ruleset.Set {
-	set := interval("guarded"+f.suffix, "networks of cameras and recorders", prefixes(networks(p, f.v4, enforced)), f.source)
+	set := interval("guarded"+f.suffix, "networks of enforced cameras and recorders", prefixes(networks(p, f.v4, enforced)), f.source)
 	set.Size = room(2 * len(outermost(networks(p, f.v4, governed))))
 	return set
+}
+
+// native are the networks whose addresses come in by their own interface alone, whatever the mode: who pretends to stand there is refused.
+func native(p policy.Policy, f family) ruleset.Set {
+	return interval("governed"+f.suffix, "networks of cameras and recorders", prefixes(networks(p, f.v4, governed)), f.source)
 }
 
 // settled says where a source lives: clients, and the devices of observed segments.

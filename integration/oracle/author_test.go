@@ -177,6 +177,9 @@ func (a *author) segment(name, kind, iface string, number, site int) {
 	if kind != "camera" && a.often(40) {
 		text += a.behind(number, site, speaks)
 	}
+	if kind != "client" && a.often(12) {
+		text += "  mode      = \"observe\"\n"
+	}
 	if kind == "camera" {
 		text += a.offers(number, site, speaks)
 	}

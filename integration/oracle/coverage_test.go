@@ -35,6 +35,7 @@ const (
 	wrongMAC
 	wrongInterface
 	servicePort
+	observe
 	endTags
 )
 
@@ -44,7 +45,7 @@ func tagNames() []string {
 		"IPv4", "IPv6", "TCP", "UDP", "ICMP", "reply", "ICMP error", "port range", "literal CIDR", "group", "exception live",
 		"exception over", "schedule in", "schedule out", "manage", "serve", "leases",
 		"discovery", "the gateway's own addresses", "wrong MAC",
-		"wrong interface", "source port of a service",
+		"wrong interface", "source port of a service", "observe",
 	}
 }
 

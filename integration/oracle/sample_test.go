@@ -189,6 +189,9 @@ func (m *marksman) sample() *sample {
 	if m.Site.Scope == policy.ScopeSegments && isGateway(m.Policy, s.packet.Source) {
 		return nil // Linux itself takes no packet of its own address from a wire, whoever governs it
 	}
+	if owner(m.Policy, s.packet.Destination) == nil && (m.Site.Scope == policy.ScopeSegments || m.looksAway(s.packet.IIF)) {
+		return nil // no route leads there, whoever lets it pass
+	}
 	if to := owner(m.Policy, s.packet.Destination); to != nil && to.Serve.Origin.Line > 0 && s.ported() && wellKnown(s.packet.SourcePort) {
 		return nil // what answers it is a question to the gateway, and so it has no way back
 	}
@@ -196,6 +199,11 @@ func (m *marksman) sample() *sample {
 		return nil
 	}
 	return m.finish(s)
+}
+
+// looksAway says whether what comes in by an interface is only observed.
+func (m *marksman) looksAway(iface string) bool {
+	return slices.ContainsFunc(m.Segments, func(s policy.Segment) bool { return s.Interface == iface && s.Mode == policy.Observe })
 }
 
 // wellKnown says whether a port is one that the gateway may serve.
@@ -218,6 +226,9 @@ func (m *marksman) finish(s *sample) *sample {
 	}
 	if isGateway(m.Policy, p.Destination) {
 		s.tags |= ownAddress
+	}
+	if m.looksAway(p.IIF) {
+		s.tags |= observe
 	}
 	return s
 }

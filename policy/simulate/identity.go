@@ -42,12 +42,28 @@ func (o Oracle) unverified(k policy.Packet, from place) (Decision, bool) {
 		return blocked(Identity).byDevice(o.policy.Devices[byAddress[0]]), true
 	case len(byMAC) > 0:
 		return blocked(Identity).byDevice(o.policy.Devices[byMAC[0]]), true
-	case !o.is(from, enforced) && (o.addresses[k.Source] || o.inside(k.Source) && !o.lives(k.Source, from)):
+	case !o.is(from, enforced) && o.astray(k.Source, from):
 		return blocked(Elsewhere).bySegment(o.first(from)), true
 	case o.is(from, enforced):
 		return blocked(UnknownDevice).bySegment(o.first(from)), true
 	}
 	return Decision{}, false
+}
+
+// astray says whether a source may not even come in by a segment that is observed: the gateway's own address, that of another segment, and
+// what lives beyond an uplink where the kernel itself looks: in IPv4, whose reverse-path check IPv6 has not, and where IPv6 is off.
+func (o Oracle) astray(a netip.Addr, from place) bool {
+	if o.addresses[a] {
+		return true
+	}
+	return !o.lives(a, from) && (o.inside(a) || a.Is4() || !o.is(from, o.speaksIPv6))
+}
+
+// speaksIPv6 says whether the gateway has an IPv6 address on a segment, or on one that shares its bridge.
+func (o Oracle) speaksIPv6(s policy.Segment) bool {
+	return slices.ContainsFunc(o.interfaces[s.Interface], func(id policy.SegmentID) bool {
+		return slices.ContainsFunc(o.policy.Segments[id].Addresses, func(n netip.Prefix) bool { return n.Addr().Is6() })
+	})
 }
 
 // reports says whether an address is of one of a recorder segment's routers, or behind one: an error binds identity on a camera's interface

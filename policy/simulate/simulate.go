@@ -127,6 +127,9 @@ func (o Oracle) arrived(at policy.Moment, k policy.Packet) Decision {
 	if k.Destination.IsMulticast() || o.broadcast(k.Destination) {
 		return o.toMany(k, from)
 	}
+	if isRouters(k) {
+		return o.lenient(from, to, blocked(Multicast))
+	}
 	if d, ok := o.intercepted(k, from); ok {
 		return d
 	}
@@ -147,17 +150,17 @@ func (o Oracle) concerns(k policy.Packet, from, to place) bool {
 	return o.is(from, governed) || o.is(to, governed) || o.is(place{segments: o.owners(k.Source)}, governed)
 }
 
-// link decides what the gateway needs for its own addresses on an uplink where none are given, and the other messages of routers.
+// link decides what the gateway needs for its own addresses on an uplink where none are given.
 func (o Oracle) link(k policy.Packet, from place) (Decision, bool) {
 	client := k.Protocol == policy.UDP && (k.SourcePort == 67 && k.DestinationPort == 68 || k.SourcePort == 547 && k.DestinationPort == 546)
-	switch {
-	case o.is(from, leased) && !o.inside(k.Destination) && (client || isMessage(k, 134)):
+	if o.is(from, leased) && !o.inside(k.Destination) && (client || isMessage(k, 134)) {
 		return allowed(LinkTraffic).bySegment(o.first(from)), true
-	case isMessage(k, 130, 131, 132, 133, 134, 137, 143):
-		return blocked(Multicast), true // routers, redirects and listeners: none of it is asked for
 	}
 	return Decision{}, false
 }
+
+// isRouters says whether a packet is what routers and listeners tell each other, or a redirect: none of it is asked for.
+func isRouters(k policy.Packet) bool { return isMessage(k, 130, 131, 132, 133, 134, 137, 143) }
 
 // toMany decides multicast and broadcast: only what the gateway serves is heard.
 func (o Oracle) toMany(k policy.Packet, from place) Decision {
@@ -210,7 +213,7 @@ func (o Oracle) crossing(at policy.Moment, f flow) Decision {
 // distinct takes out the segments that the flow would only come back to, and refuses what never crosses the gateway. On a bridge of the
 // gateway's even neighbours do.
 func (o Oracle) distinct(f *flow) Decision {
-	if f.from.address.Is6() && (f.from.address.IsLinkLocalUnicast() || f.to.address.IsLinkLocalUnicast()) {
+	if local(f.from.address) || local(f.to.address) {
 		return blocked(OwnNetwork).bySegment(o.first(f.from))
 	}
 	left := slices.DeleteFunc(slices.Clone(f.to.segments), func(id policy.SegmentID) bool {
@@ -223,10 +226,13 @@ func (o Oracle) distinct(f *flow) Decision {
 	return blocked(NotNamed)
 }
 
+// local says whether an address means something on one link alone: no router forwards what comes from it or goes to it.
+func local(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
+
 // lenient lets pass what only an observed segment would refuse. Other segments' rules stay.
 func (o Oracle) lenient(from, to place, d Decision) Decision {
 	both := place{segments: append(slices.Clone(from.segments), to.segments...)}
-	if from.gateway || to.gateway || !o.is(both, observed) || o.is(both, enforced) {
+	if from.gateway || to.gateway || local(from.address) || local(to.address) || !o.is(both, observed) || o.is(both, enforced) {
 		return d
 	}
 	for _, id := range both.segments {
