@@ -257,6 +257,8 @@ blocked cam0 stranger 10.31.0.77 > 198.51.100.8 tcp/443 : elsewhere
 blocked cam0 stranger 10.30.0.1 > 198.51.100.8 tcp/443 : elsewhere
 blocked cam0 stranger 198.51.100.9 > 198.51.100.8 tcp/443 : elsewhere
 allowed cam0 stranger 2001:db8:9::9 > 2001:db8:9::8 tcp/443 : observed
+blocked wan0 r 2001:db8:9::8 > 2001:db8:9::9 icmp6/1 reply about cam0 stranger 2001:db8:9::9 > 2001:db8:9::8 tcp/443 : foreign-error
+allowed wan0 r 2001:db8:9::8 > fd30::99 icmp6/1 reply about cam0 stranger fd30::99 > 2001:db8:9::8 tcp/443 : observed
 blocked cam0 stranger fe80::9 > 2001:db8:9::8 tcp/443 : own-network
 blocked cam0 stranger 10.30.0.77 > 10.40.0.10 udp/6100 : not-named
 blocked cam0 stranger 10.30.0.77 > 10.30.0.1 udp/123 : gateway-itself

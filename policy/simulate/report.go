@@ -18,9 +18,9 @@ func (o Oracle) report(at policy.Moment, k policy.Packet, from place) Decision {
 	if !ok {
 		return o.lenient(from, o.arrives(k), blocked(NoFlow))
 	}
-	far := &f.from
+	far, near := &f.from, f.to
 	if k.State == policy.Reply {
-		far = &f.to
+		far, near = &f.to, f.from
 	}
 	if o.is(*far, uplink) && o.is(from, uplink) {
 		far.segments = from.segments // what is open by one uplink is not by another
@@ -29,8 +29,11 @@ func (o Oracle) report(at policy.Moment, k policy.Packet, from place) Decision {
 		return o.lenient(from, o.arrives(k), blocked(ForeignError))
 	}
 	d := o.opening(at, f)
-	if d.Kind == "serve" && !f.from.gateway {
+	switch {
+	case d.Kind == "serve" && !f.from.gateway:
 		return blocked(NoFlow) // what is served is not tracked
+	case d.Reason == Observed && !o.sameSide(o.arrives(k), near):
+		return o.lenient(from, o.arrives(k), blocked(ForeignError)) // it goes to who has the address that an observed machine forged
 	}
 	return d
 }
