@@ -242,7 +242,7 @@ func (h *Holder) turn(ctx context.Context) {
 	case reached(h.overdue):
 		h.revert(ctx)
 	case reached(h.due), reached(h.everything), reached(h.hours):
-		h.repair(ctx, reached(h.hours) && h.seen.Empty())
+		h.repair(ctx)
 	case reached(h.settings):
 		h.lookAtSettings(now)
 	}
@@ -358,7 +358,7 @@ func (h *Holder) revert(ctx context.Context) {
 }
 
 // repair reads the machine and puts back what differs.
-func (h *Holder) repair(ctx context.Context, hour bool) {
+func (h *Holder) repair(ctx context.Context) {
 	select {
 	case e := <-h.events: // said already, and not yet heard
 		h.hear(e)
@@ -382,11 +382,8 @@ func (h *Holder) repair(ctx context.Context, hour bool) {
 		h.hours = opening.At
 	}
 	news := News{
-		What: Repaired, Kinds: seen.Kinds, By: seen.By, Changes: result.changes, Took: h.writer.Now().Sub(first), Absent: result.absent, Err: err,
+		What: result.what(seen), Kinds: seen.Kinds, By: seen.By, Changes: result.changes, Took: h.writer.Now().Sub(first), Absent: result.absent, Err: err,
 		broken: result.broken,
-	}
-	if hour || h.aim.policy.DependsOnTime() && seen.Empty() {
-		news.What = Turned
 	}
 	h.conclude(ctx, news, seen, first)
 }

@@ -8,6 +8,7 @@ import (
 	"cordon/gateway/compile"
 	"cordon/gateway/kernel/nft"
 	"cordon/gateway/netstate"
+	"cordon/gateway/observe"
 	"cordon/gateway/plan"
 	"cordon/gateway/wire"
 	"cordon/policy"
@@ -60,9 +61,18 @@ func (g *Gateway) aimAt(p policy.Policy, commit string) *aim {
 // mended is what had to be put back.
 type mended struct {
 	broken  bool          // something was missing
+	turned  bool          // and nothing but what the hour opens or closes
 	changes []plan.Change // and what; nothing for what no policy names, such as a chain too many
 	cut     int
 	absent  []string // the policy's interfaces that are not there: what belongs to them waits
+}
+
+// what is the news of it. Where the kernel has said that somebody changed something, it was not the hour.
+func (m mended) what(seen observe.Event) What {
+	if m.turned && seen.Empty() {
+		return Turned
+	}
+	return Repaired
 }
 
 // mend makes the machine what an aim wants, as far as its interfaces are there, and reads it until nothing is missing. Nothing that fails
@@ -87,7 +97,8 @@ func (g *Gateway) mend(ctx context.Context, a *aim) (mended, error) {
 		})
 		result.cut += cut
 		if !result.broken {
-			result.broken, result.changes = true, described(a.policy, needed)
+			result.broken, result.turned = true, needed.Network.Empty() && needed.Turned()
+			result.changes = described(a.policy, needed)
 		}
 		if sets, all := needed.Touched(); all {
 			a.doubtAll()

@@ -45,6 +45,15 @@ func (t Tables) Touched() (sets []wire.SetID, all bool) {
 	return sets, len(t.Made)+len(t.Gone) > 0 || slices.ContainsFunc(t.Reshaped, remade)
 }
 
+// Turned says whether the hour alone explains the change: elements that end by themselves come and go, and nothing else.
+func (t Tables) Turned() bool {
+	if t.Empty() || len(t.Made)+len(t.Gone)+len(t.Reshaped) > 0 {
+		return false
+	}
+	lasts := func(e SetElement) bool { return !strings.HasPrefix(e.Set, limited) }
+	return !slices.ContainsFunc(t.Left, lasts) && !slices.ContainsFunc(t.Entered, lasts)
+}
+
 // TablesBetween returns the transaction that makes the live tables the wanted ones. It is bound to the generation that the live
 // tables were read at: when somebody has changed anything since, the kernel takes none of it. Chains and sets that stay keep their
 // counters and what rules wrote into them.

@@ -76,5 +76,45 @@ func TestWindows(t *testing.T) {
 		if (len(got) == 0) != p.Tables.Empty() {
 			t.Errorf("%s: %d changes, and the transaction is empty: %t", c.name, len(got), p.Tables.Empty())
 		}
+		if p.Turned() == p.Tables.Empty() {
+			t.Errorf("%s: it is the hour's doing: %t", c.name, p.Turned())
+		}
+	}
+}
+
+// TestDamageIsNotTheHour holds that what somebody broke is not called the hour's, also where the hour changes something beside it.
+func TestDamageIsNotTheHour(t *testing.T) {
+	with := func(tables []wire.Table, elements int, rules int) []wire.Table {
+		flows := ruleset.Set{Name: "flows4", Key: []ruleset.Field{ruleset.IPSource}, Size: 64}
+		for i := range elements {
+			flows.Elements = append(flows.Elements, ruleset.Element{Key: string([]byte{10, 0, 1, byte(i)})})
+		}
+		forward := ruleset.Chain{Name: "forward"}
+		for range rules {
+			forward.Rules = append(forward.Rules, ruleset.Rule{Statements: []ruleset.Statement{ruleset.Verdict{Kind: ruleset.DropPacket}}})
+		}
+		more := wire.Of(ruleset.Ruleset{Tables: []ruleset.Table{{
+			Family: ruleset.Inet, Name: "cordon", Sets: []ruleset.Set{flows}, Chains: []ruleset.Chain{forward},
+		}}})
+		tables[0].Sets = append(tables[0].Sets, more[0].Sets...)
+		tables[0].Chains = append(tables[0].Chains, more[0].Chains...)
+		return tables
+	}
+	for _, c := range []struct {
+		name   string
+		live   []wire.Table
+		turned bool
+	}{
+		{"the hour alone", with(aged(live(0, 60), 0), 2, 1), true},
+		{"an element is gone", with(aged(live(60, 60), 0), 1, 1), false},
+		{"an element is gone at the hour", with(aged(live(0, 60), 0), 1, 1), false},
+		{"a rule is gone at the hour", with(aged(live(0, 60), 0), 2, 0), false},
+		{"a table is gone", nil, false},
+		{"nothing", with(aged(live(60, 60), 0), 2, 1), false},
+	} {
+		p := plan.Needed(netstate.State{Tables: c.live}, netstate.State{Tables: with(live(60, 60), 2, 1)}, 1)
+		if p.Turned() != c.turned {
+			t.Errorf("%s: it is the hour's doing: %t", c.name, p.Turned())
+		}
 	}
 }
