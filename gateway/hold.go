@@ -382,8 +382,8 @@ func (h *Holder) repair(ctx context.Context) {
 		h.hours = opening.At
 	}
 	news := News{
-		What: result.what(seen), Kinds: seen.Kinds, By: seen.By, Changes: result.changes, Took: h.writer.Now().Sub(first), Absent: result.absent, Err: err,
-		broken: result.broken,
+		What: result.what(seen), Kinds: seen.Kinds, By: seen.By, Changes: result.changes, Took: h.writer.Now().Sub(first),
+		Absent: result.absent, Err: err, broken: result.broken,
 	}
 	h.conclude(ctx, news, seen, first)
 }
