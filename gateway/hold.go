@@ -25,6 +25,8 @@ const (
 	everythingEvery = time.Minute
 	// afterRepair is when everything is read behind a repair, which trusts what it need not read.
 	afterRepair = 2 * time.Second
+	// word is how long the kernel's word about what a look has found already may be on its way: it was said before the look.
+	word = 50 * time.Millisecond
 	// pace is how often a ruleset that keeps being broken is repaired once it is locked down: often enough that little time is lost, and
 	// seldom enough that the machine has time for something else.
 	pace = 250 * time.Millisecond
@@ -378,14 +380,31 @@ func (h *Holder) repair(ctx context.Context) {
 		return
 	}
 	result, err := h.writer.mend(ctx, h.aim)
+	took := h.writer.Now().Sub(first)
+	if result.broken && !result.turned && seen.Empty() {
+		seen = h.late()
+	}
 	if opening, ok := h.aim.policy.NextOpening(now); ok {
 		h.hours = opening.At
 	}
 	news := News{
-		What: result.what(seen), Kinds: seen.Kinds, By: seen.By, Changes: result.changes, Took: h.writer.Now().Sub(first),
+		What: result.what(seen), Kinds: seen.Kinds, By: seen.By, Changes: result.changes, Took: took,
 		Absent: result.absent, Err: err, broken: result.broken,
 	}
 	h.conclude(ctx, news, seen, first)
+}
+
+// late returns what the kernel said of a damage that was found before it was heard of, as by a request that came between the two.
+func (h *Holder) late() observe.Event {
+	wait := time.NewTimer(word)
+	defer wait.Stop()
+	select {
+	case e := <-h.events:
+		h.hear(e)
+		return e
+	case <-wait.C:
+		return observe.Event{}
+	}
 }
 
 // lookAtEverything has the next repair trust nothing that was read before, once in a while.

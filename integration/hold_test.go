@@ -566,6 +566,42 @@ func idle(t *testing.T, h *keeper) {
 	}
 }
 
+// TestWhoIsNamed asks the holder something in the moment in which somebody breaks what it holds: the repair that comes of the request
+// knows as well who it was.
+func TestWhoIsNamed(t *testing.T) {
+	l := open(t)
+	h := hold(t, l)
+	h.await(t, gateway.Holding)
+	flush := damagesOfFilter()[0]
+	asked := 0
+	for i := range 10 {
+		idle(t, h)
+		h.forget()
+		end, ended := make(chan struct{}), make(chan int)
+		go func() {
+			n := 0
+			for {
+				_ = h.hold.Do(t.Context(), func(*gateway.Writer) {})
+				n++
+				select {
+				case <-end:
+					ended <- n
+					return
+				default:
+				}
+			}
+		}()
+		err := flush.do(l)
+		news, _ := h.await(t, gateway.Repaired)
+		close(end)
+		asked += <-ended
+		if err != nil || len(news.By) == 0 {
+			t.Errorf("round %d: %v, broken by %v (%s)", i, err, news.By, news.Kinds)
+		}
+	}
+	t.Logf("%d requests beside ten damages", asked)
+}
+
 // TestDamageStays is the control of TestDamageIsRepaired: where nobody holds what was applied, all damage stays, and with both locks
 // broken the flood arrives.
 func TestDamageStays(t *testing.T) {
