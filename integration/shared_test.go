@@ -307,7 +307,8 @@ func TestSharedBridge(t *testing.T) {
 		}
 		all := nears()
 		arrived, answered := make([]bool, len(all)), make([]bool, len(all))
-		together(len(all), func(i int) { arrived[i], answered[i] = reached(t, l, all[i]) })
+		passes := func(i int) bool { return all[i].passes }
+		together(len(all), passes, func(i int) { arrived[i], answered[i] = reached(t, l, all[i]) })
 		for i, n := range all {
 			verdicts[n.passes]++
 			if arrived[i] != n.passes || n.passes && !answered[i] {
