@@ -11,6 +11,10 @@
 //	Writer   kernel and state directory together: Apply ─▶ pending, on disk first ─▶ Confirm, or Revert by plan.Back; LockDown, Release
 //	Holder   the service's one loop: what the kernel says, what is asked for, what is due ─▶ Stand ─▶ mend
 //
+// A repair reads everything but the elements of those sets that held what was wanted and that the kernel has named in no notification
+// since: there may be a hundred thousand. Behind it, each minute, and when a notification was lost, everything is read. What answers a
+// user always is.
+//
 // Stand says from the state directory what ought to be in force: the change that waits, else the last good policy, under the lockdown.
 //
 // State wanted is what holds at one moment of the gateway's Clock. What is open for a time only ends in the kernel by itself; what opens

@@ -199,16 +199,22 @@ func (h *Holder) serve(r request) {
 		close(r.done)
 		return
 	}
-	before, err := h.writer.kernel.Generation(context.Background())
-	r.act(h.writer)
-	close(r.done)
-	if after, err2 := h.writer.kernel.Generation(context.Background()); h.aim != nil && (before != after || err != nil || err2 != nil) {
+	if !h.changesNothing(func() { r.act(h.writer) }) && h.aim != nil {
 		h.aim.doubtAll() // what we change ourselves the kernel does not tell us
 	}
+	close(r.done)
 	if err := h.stand(); err != nil {
 		h.say(News{What: Failed, Err: err})
 	}
 	h.due = later(h.writer.Now(), h.notBefore)
+}
+
+// changesNothing says whether it is certain that nobody changed the packet filter while something was done.
+func (h *Holder) changesNothing(do func()) bool {
+	before, beforeErr := h.writer.kernel.Generation(context.Background())
+	do()
+	after, afterErr := h.writer.kernel.Generation(context.Background())
+	return beforeErr == nil && afterErr == nil && before == after
 }
 
 // next is when something is to be done by itself.

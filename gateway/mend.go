@@ -67,6 +67,21 @@ type mended struct {
 	absent  []string // the policy's interfaces that are not there: what belongs to them waits
 }
 
+// add notes what was put back now. The machine may have been read in the middle of a change, so that there is more the next time.
+func (m *mended) add(of policy.Policy, p plan.Plan) {
+	m.turned = (m.turned || !m.broken) && p.Network.Empty() && p.Turned()
+	m.broken = true
+	known := map[[2]string]bool{}
+	for _, c := range m.changes {
+		known[[2]string{c.Kind, c.Name}] = true
+	}
+	for _, c := range described(of, p) {
+		if !known[[2]string{c.Kind, c.Name}] {
+			m.changes = append(m.changes, c)
+		}
+	}
+}
+
 // what is the news of it. Where the kernel has said that somebody changed something, it was not the hour.
 func (m mended) what(seen observe.Event) What {
 	if m.turned && seen.Empty() {
@@ -96,10 +111,7 @@ func (g *Gateway) mend(ctx context.Context, a *aim) (mended, error) {
 			return g.allButForwarding(ctx, a)
 		})
 		result.cut += cut
-		if !result.broken {
-			result.broken, result.turned = true, needed.Network.Empty() && needed.Turned()
-			result.changes = described(a.policy, needed)
-		}
+		result.add(a.policy, needed)
 		if sets, all := needed.Touched(); all {
 			a.doubtAll()
 		} else {

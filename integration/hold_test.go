@@ -200,7 +200,9 @@ func begin(t *testing.T, l *lab.Lab) *flood {
 	f := watchFlood(t, l)
 	frames := forbidden(t, l)
 	end, sent := make(chan struct{}), make(chan int)
-	go func() { sent <- send(l, frames, end) }()
+	tick := time.NewTicker(time.Millisecond)
+	t.Cleanup(tick.Stop)
+	go func() { sent <- send(l, frames, tick.C, end) }()
 	f.stop = sync.OnceValue(func() int {
 		close(end)
 		return <-sent
@@ -209,10 +211,8 @@ func begin(t *testing.T, l *lab.Lab) *flood {
 	return f
 }
 
-// send puts every frame on its machine's wire a thousand times a second. An interface that is down takes none.
-func send(l *lab.Lab, frames map[string][][]byte, end <-chan struct{}) int {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
+// send puts every frame on its machine's wire at each beat, and returns how many it was. An interface that is down takes none.
+func send(l *lab.Lab, frames map[string][][]byte, beat <-chan time.Time, end <-chan struct{}) int {
 	n := 0
 	for {
 		for name, list := range frames {
@@ -226,7 +226,7 @@ func send(l *lab.Lab, frames map[string][][]byte, end <-chan struct{}) int {
 		select {
 		case <-end:
 			return n
-		case <-tick.C:
+		case <-beat:
 		}
 	}
 }

@@ -35,25 +35,6 @@ func steady(r *train, end <-chan struct{}) error {
 	}
 }
 
-// pour sends every forbidden frame as fast as the machine takes them, and returns how many it was.
-func pour(l *lab.Lab, frames map[string][][]byte, end <-chan struct{}) int {
-	for n := 0; ; {
-		for name, list := range frames {
-			m, _ := l.Machine(name) // it has been found before
-			for _, raw := range list {
-				if m.SendFrame(raw) == nil {
-					n++
-				}
-			}
-		}
-		select {
-		case <-end:
-			return n
-		default:
-		}
-	}
-}
-
 // passage is what came through while something went on.
 type passage struct {
 	forbidden     int // packets that were sent
@@ -74,7 +55,9 @@ func through(t *testing.T, l *lab.Lab, do func()) passage {
 	watching, stream := watchFlood(t, l), newTrain(t, l, c1, inRecorder, mediaPort)
 	end, poured, sent := make(chan struct{}), make(chan int, 1), make(chan error, 1)
 	frames := forbidden(t, l)
-	go func() { poured <- pour(l, frames, end) }()
+	unceasing := make(chan time.Time) // as fast as the machine takes them
+	close(unceasing)
+	go func() { poured <- send(l, frames, unceasing, end) }()
 	go func() { sent <- steady(stream, end) }()
 	begin := time.Now()
 	do()
