@@ -261,6 +261,7 @@ type train struct {
 	port    uint16
 	watch   *lab.Watch
 	sent    uint32
+	padding int // octets behind the number
 	mu      sync.Mutex
 	arrived []uint32
 }
@@ -298,7 +299,7 @@ func newTrain(t *testing.T, l *lab.Lab, from, to string, port uint16) *train {
 // send puts the next datagram on the wire.
 func (r *train) send() error {
 	from := r.from.Address(r.to)
-	payload := binary.BigEndian.AppendUint32([]byte(trainMark), r.sent)
+	payload := append(binary.BigEndian.AppendUint32([]byte(trainMark), r.sent), make([]byte, r.padding)...)
 	datagram := frame.UDP{SourcePort: 6100, DestinationPort: r.port, Payload: payload}
 	packet, etherType := frame.IP(from, r.to, policy.UDP, datagram.Bytes(from, r.to))
 	r.sent++

@@ -332,6 +332,7 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		hash("themselves"+s, "a device on a camera's interface, twice", c.themselves, c.source, c.destination),
 		rates("reports"+s, "errors of one source", len(p.Devices), ruleset.IIFName, c.source),
 		rates("news"+s, "new flows of one device", len(p.Devices), c.source),
+		{Name: "open" + s, Comment: "flows that one device has open", Key: []ruleset.Field{c.source}, Dynamic: true, Size: room(len(p.Devices))},
 		interval("masquerade"+s, "clients whose source is translated", ranges(masqueraded(p, c.v4)), ruleset.OIFName, c.source),
 		hash("translated"+s, "devices whose source is translated", c.translated, ruleset.OIFName, c.source),
 	}

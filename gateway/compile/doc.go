@@ -27,4 +27,20 @@
 //
 // An observed segment differs in elements alone: the ends of refusing chains look its interface up and count instead. What the gateway
 // serves is let in at ingress, kept from conntrack, and answered by output; its chains exist where a policy serves something.
+//
+// # Bounds
+//
+// One device may have so much of what all devices share:
+//
+//	new flows of one camera, a family                20 a second after 200   counter "new flows faster than a camera needs"
+//	open flows of one camera, a family               256                     counter "more open flows than a camera needs"
+//	ICMP errors of one source about open flows       20 a second after 40    counter "more errors than a router would send"
+//	answers to refused packets of one device         20 a second after 40    counter "refused more often than it is answered"
+//	questions of one device to what is served        50 a second after 100   counter "more questions than a device has"
+//	DHCP of all unknown devices of a segment         10 a second after 20    counter "more newcomers than a segment has"
+//	flows remembered on a bridge, a family,
+//	TCP and UDP each                                 65,536                  counter "no room to remember a flow"
+//
+// A camera's closed connections do not count as open, but stay in conntrack for up to two minutes: that is what the rate is for. What is
+// refused and what is served has no entry there at all. The packets of an allowed flow are bounded by nothing.
 package compile

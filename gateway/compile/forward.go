@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"cordon/gateway/ruleset"
 	"cordon/policy"
 )
@@ -167,26 +169,21 @@ func (l *live) judge(gates []gate) []ruleset.Chain {
 	own = append(own, l.crossing(false, unmark(), accept())...)
 	reply = append(reply, l.crossing(true, unmark(), accept())...)
 	end := rule("", goTo("refuse"))
-	return append([]ruleset.Chain{
+	return slices.Concat([]ruleset.Chain{
 		chain("judge"+f.suffix, append(own, end)...),
 		chain("reply"+f.suffix, append(reply, end)...),
-		f.fresh(),
-	}, l.related(gates)...)
+	}, f.fresh(), l.related(gates))
 }
 
 // related lets an ICMP error pass when conntrack ties it to a flow that may be open now, at a bounded rate: how much of a packet an error
 // quotes is out of our sight.
 func (l *live) related(gates []gate) []ruleset.Chain {
 	f := l.family
-	rate := ruleset.Update{
-		Fields: []ruleset.Field{ruleset.IIFName, f.source}, Set: "reports" + f.suffix, Refresh: true,
-		Statements: []ruleset.Statement{ruleset.Limit{Rate: 20, Burst: 40}},
-	}
 	return []ruleset.Chain{
 		chain("errors"+f.suffix,
-			rule("", rate, goTo("about"+f.suffix)),
+			rule("", rated("reports"+f.suffix, answersAndErrors(), ruleset.IIFName, f.source), goTo("about"+f.suffix)),
 			rule("", jumpTo("overlook")),
-			refusal("more errors than a router would send"),
+			refusal(tooManyErrors),
 		),
 		chain("about"+f.suffix,
 			append(append(f.about(gates), l.about(both, nil, unmark(), accept())...), rule("", goTo("refuse")))...),
@@ -230,17 +227,20 @@ func (f family) about(gates []gate) []ruleset.Rule {
 	return rules
 }
 
-// fresh bounds how fast one camera may open flows: each costs an entry of conntrack, which all share. A recorder opens as many as it
-// has cameras. Media that nobody answers stay new, but their flow is not: its first packet has left.
-func (f family) fresh() ruleset.Chain {
-	rate := ruleset.Update{
-		Fields: []ruleset.Field{f.source}, Set: "news" + f.suffix, Refresh: true,
-		Statements: []ruleset.Statement{ruleset.Limit{Rate: 50, Burst: 200}},
-	}
+// fresh bounds how fast one camera may open flows, and how many it may have open: each costs an entry of conntrack, which all share. A
+// recorder opens as many as it has cameras. Media that nobody answers stay new, but their flow is not: its first packet has left.
+func (f family) fresh() []ruleset.Chain {
 	known := is(ruleset.CTStatus, ruleset.Word(ruleset.StatusConfirmed))
-	return chain("new"+f.suffix,
-		rule("not its first packet", known, back()), rule("", rate, back()), rule("", jumpTo("overlook")),
-		refusal("more new flows than a device needs"))
+	open := ruleset.Update{
+		Fields: []ruleset.Field{f.source}, Set: "open" + f.suffix, Statements: []ruleset.Statement{ruleset.Flows{Most: mostFlows}},
+	}
+	return []ruleset.Chain{
+		chain("new"+f.suffix,
+			rule("not its first packet", known, back()),
+			rule("", rated("news"+f.suffix, newFlows(), f.source), goTo("open"+f.suffix)),
+			rule("", jumpTo("overlook")), refusal(tooFast)),
+		chain("open"+f.suffix, rule("", open, back()), rule("", jumpTo("overlook")), refusal(tooMany)),
+	}
 }
 
 // refuse is the end of what forward does not let through. Only a source that comes with its own MAC gets an answer.

@@ -190,15 +190,12 @@ func common() []ruleset.Chain {
 // rejects returns the rules that answer a refused packet: a reset for TCP, "prohibited" for UDP, so that a camera gives up instead of
 // trying without end. A full set or a source that is too fast gets no answer, and the next rule drops.
 func rejects(set string, source ruleset.Field) []ruleset.Rule {
-	limited := func() ruleset.Update {
-		return ruleset.Update{
-			Fields: []ruleset.Field{source}, Set: set, Refresh: true,
-			Statements: []ruleset.Statement{ruleset.Limit{Rate: 20, Burst: 40}},
-		}
-	}
+	limited := func() ruleset.Update { return rated(set, answersAndErrors(), source) }
 	noReset := ruleset.Compare{Field: ruleset.TCPFlags, Mask: "\x04", Values: []string{"\x00"}}
 	return []ruleset.Rule{
 		rule("", protocol(6), noReset, limited(), counter(), ruleset.Reject{Reset: true}),
 		rule("", protocol(17), limited(), counter(), ruleset.Reject{}),
+		rule(tooManyRefusals, protocol(6), noReset, counter(), drop()),
+		rule(tooManyRefusals, protocol(17), counter(), drop()),
 	}
 }

@@ -189,11 +189,7 @@ func (n neighbourhood) renew(o octets) []ruleset.Rule {
 
 // fresh bounds how fast one camera opens flows, as forward does.
 func (n neighbourhood) fresh() ruleset.Chain {
-	rate := ruleset.Update{
-		Fields: []ruleset.Field{ruleset.EtherSource}, Set: "news" + n.suffix, Refresh: true,
-		Statements: []ruleset.Statement{ruleset.Limit{Rate: 50, Burst: 200}},
-	}
-	return chain("new"+n.suffix, rule("", rate, back()), refusal("more new flows than a device needs"))
+	return chain("new"+n.suffix, rule("", rated("news"+n.suffix, newFlows(), ruleset.EtherSource), back()), refusal(tooFast))
 }
 
 // questionTypes returns the ICMP messages that ask, and those that answer (RFC 792, RFC 950, RFC 4443).
@@ -253,10 +249,7 @@ func (n neighbourhood) reports() []ruleset.Rule {
 
 // about lets an error pass whose quotation is of a flow that was opened, at a bounded rate.
 func (n neighbourhood) about() []ruleset.Rule {
-	rate := ruleset.Update{
-		Fields: []ruleset.Field{ruleset.EtherSource}, Set: "reports" + n.suffix, Refresh: true,
-		Statements: []ruleset.Statement{ruleset.Limit{Rate: 20, Burst: 40}},
-	}
+	rate := rated("reports"+n.suffix, answersAndErrors(), ruleset.EtherSource)
 	var rules []ruleset.Rule
 	for _, m := range append(n.memories(), n.echoes()) {
 		inside := m.protocols

@@ -286,18 +286,16 @@ func leased4() ruleset.Rule {
 
 // serving returns the chains that let questions in, at a rate.
 func serving() []ruleset.Chain {
-	limited := func(set string, rate, burst int, key ...ruleset.Field) ruleset.Rule {
-		return rule("", ruleset.Update{
-			Fields: key, Set: set, Refresh: true, Statements: []ruleset.Statement{ruleset.Limit{Rate: rate, Burst: burst}},
-		}, ruleset.Notrack{}, mark(markJudge), accept())
+	limited := func(set string, of ruleset.Limit, key ...ruleset.Field) ruleset.Rule {
+		return rule("", rated(set, of, key...), ruleset.Notrack{}, mark(markJudge), accept())
 	}
 	return []ruleset.Chain{
-		chain("serve", limited("questions", 50, 100, ruleset.IIFName, ruleset.EtherSource), refusal("more questions than a device has")),
+		chain("serve", limited("questions", questions(), ruleset.IIFName, ruleset.EtherSource), refusal(tooManyQuestions)),
 		chain("leases",
 			rule("half of a named device", in("addresses4", ruleset.IPSource), counter(), drop()),
 			rule("", in("macs", ruleset.EtherSource), goTo("serve")),
-			limited("newcomers", 10, 20, ruleset.IIFName),
-			refusal("more newcomers than a segment has")),
+			limited("newcomers", newcomers(), ruleset.IIFName),
+			refusal(tooManyNewcomers)),
 	}
 }
 

@@ -52,6 +52,9 @@ type Update struct {
 // Limit holds as long as packets come no faster than Rate a second, after a Burst.
 type Limit struct{ Rate, Burst int }
 
+// Flows holds as long as conntrack remembers no more than Most flows of those that came here before, this one included.
+type Flows struct{ Most int }
+
 // Counter counts packets and octets.
 type Counter struct{}
 
@@ -97,6 +100,7 @@ func (In) statement()         {}
 func (Dispatch) statement()   {}
 func (Update) statement()     {}
 func (Limit) statement()      {}
+func (Flows) statement()      {}
 func (Counter) statement()    {}
 func (Log) statement()        {}
 func (SetMark) statement()    {}
@@ -161,6 +165,9 @@ func (u Update) String() string {
 func (l Limit) String() string {
 	return "limit rate " + strconv.Itoa(l.Rate) + "/second burst " + strconv.Itoa(l.Burst) + " packets"
 }
+
+// String returns the bound in nft's syntax.
+func (f Flows) String() string { return "ct count " + strconv.Itoa(f.Most) }
 
 // String returns "counter".
 func (Counter) String() string { return "counter" }

@@ -52,6 +52,10 @@ func TestStatements(t *testing.T) {
 			"update @news { ip saddr limit rate 50/second burst 200 packets }",
 		},
 		{
+			ruleset.Update{Fields: []ruleset.Field{ruleset.IPSource}, Set: "open", Statements: []ruleset.Statement{ruleset.Flows{Most: 256}}},
+			"add @open { ip saddr ct count 256 }",
+		},
+		{
 			ruleset.Update{Fields: []ruleset.Field{ruleset.IPSource}, Set: "seen", Statements: []ruleset.Statement{ruleset.Counter{}}},
 			"add @seen { ip saddr counter }",
 		},

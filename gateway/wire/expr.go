@@ -3,6 +3,7 @@ package wire
 import (
 	"strings"
 
+	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
@@ -74,16 +75,17 @@ const (
 	shapeExprs
 )
 
-func shapeOf(expr string, kind uint16) shape {
+func shapeOf(name string, kind uint16) shape {
 	type attribute struct {
 		expr string
 		kind uint16
 	}
-	switch (attribute{expr, kind}) {
+	switch (attribute{name, kind}) {
 	case attribute{"lookup", unix.NFTA_LOOKUP_SET_ID}, attribute{"dynset", unix.NFTA_DYNSET_SET_ID}:
 		return shapeNumber
 	case attribute{"lookup", unix.NFTA_LOOKUP_FLAGS}, attribute{"dynset", unix.NFTA_DYNSET_FLAGS},
 		attribute{"dynset", unix.NFTA_DYNSET_TIMEOUT}, attribute{"limit", unix.NFTA_LIMIT_FLAGS},
+		attribute{"connlimit", expr.NFTA_CONNLIMIT_FLAGS},
 		attribute{"bitwise", bitwiseOpAttr}, attribute{"log", unix.NFTA_LOG_QTHRESHOLD},
 		attribute{"masq", unix.NFTA_MASQ_FLAGS}, attribute{"payload", unix.NFTA_PAYLOAD_CSUM_FLAGS}:
 		return shapeFlags

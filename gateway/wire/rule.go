@@ -82,6 +82,8 @@ func simple(s ruleset.Statement) Expr {
 		return encoded(&expr.Limit{
 			Rate: uint64(s.Rate), Burst: uint32(s.Burst), Unit: expr.LimitTimeSecond, //nolint:gosec // never negative
 		})
+	case ruleset.Flows:
+		return encoded(&expr.Connlimit{Count: uint32(s.Most)}) //nolint:gosec // never negative
 	case ruleset.Log:
 		return encoded(&expr.Log{
 			Key:     1<<unix.NFTA_LOG_GROUP | 1<<unix.NFTA_LOG_SNAPLEN | 1<<unix.NFTA_LOG_PREFIX,

@@ -59,6 +59,10 @@ func trials() []trial {
 			ruleset.Set{Key: []ruleset.Field{source}, Size: 64, Dynamic: true, Timeout: 60},
 			ruleset.Update{Fields: []ruleset.Field{source}, Set: "s", Refresh: true, Statements: limit},
 		)},
+		{"dynamic sets that count flows", asked(
+			ruleset.Set{Key: []ruleset.Field{source}, Size: 64, Dynamic: true},
+			ruleset.Update{Fields: []ruleset.Field{source}, Set: "s", Statements: []ruleset.Statement{ruleset.Flows{Most: 1}}},
+		)},
 		{"counters in sets", asked(ruleset.Set{Key: []ruleset.Field{source}, Size: 64, Counted: true})},
 		{"reject at ingress", tried(inet, &ingress, ruleset.Reject{})},
 		{"notrack", tried(inet, &prerouting, ruleset.Notrack{})},

@@ -177,7 +177,11 @@ func randomRules(r *rapid.T) ruleset.Ruleset {
 // plain returns statements that look at no field.
 func plain() []ruleset.Statement {
 	return []ruleset.Statement{
-		ruleset.Counter{}, ruleset.Limit{Rate: 7, Burst: 9}, ruleset.Log{Group: 3, SnapLen: 64, Prefix: "x"}, ruleset.SetMark{Value: 5},
+		ruleset.Counter{},
+		ruleset.Limit{Rate: 7, Burst: 9},
+		ruleset.Flows{Most: 5},
+		ruleset.Log{Group: 3, SnapLen: 64, Prefix: "x"},
+		ruleset.SetMark{Value: 5},
 	}
 }
 

@@ -328,7 +328,7 @@ func TestFeatures(t *testing.T) {
 			t.Errorf("%s: %v and %v", f.Name, f.OK, f.Err)
 		}
 	}
-	if len(list) != 16 {
+	if len(list) != 17 {
 		t.Errorf("%d features", len(list))
 	}
 	if d := cmp.Diff(before, read(t, c)); d != "" {
