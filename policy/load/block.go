@@ -20,11 +20,16 @@ type block struct {
 	kind     string
 	name     string
 	body     *hclsyntax.Body
-	ctx      *hcl.EvalContext
+	ctx      *hcl.EvalContext // of what stands around it
 	header   policy.Origin
 	iterator string
+	element  *element // what the iterator stands for; nil where no dynamic block is around it
+	columns  columns
 	row      *row // nil when it does not come from a CSV file
 }
+
+// columns are which columns expressions of a dynamic block read, as far as somebody asked.
+type columns map[hcl.Expression]string
 
 // origin returns where the block comes from: the row, else the block itself.
 func (b block) origin() policy.Origin {
@@ -48,12 +53,19 @@ func (b block) column(expr hcl.Expression) string {
 	if e, ok := expr.(*hclsyntax.ScopeTraversalExpr); ok { // as almost every attribute of such a block is
 		return b.cell(e.Traversal)
 	}
+	name, asked := b.columns[expr]
+	if asked {
+		return name
+	}
 	for _, t := range expr.Variables() {
-		if name := b.cell(t); name != "" {
-			return name
+		if name = b.cell(t); name != "" {
+			break
 		}
 	}
-	return ""
+	if b.columns != nil {
+		b.columns[expr] = name
+	}
+	return name
 }
 
 func (b block) cell(t hcl.Traversal) string {
@@ -84,6 +96,7 @@ type expansion struct {
 	iterator string
 	content  *hclsyntax.Body
 	header   policy.Origin
+	columns  columns
 }
 
 // dissect takes a dynamic block apart. It reports what is wrong with it once, however often it is expanded.
@@ -91,7 +104,7 @@ func (l *loader) dissect(b *hclsyntax.Block) *expansion {
 	if e, ok := l.expansions[b]; ok {
 		return e
 	}
-	e := &expansion{kind: b.Labels[0], iterator: b.Labels[0], header: origin(b.DefRange())}
+	e := &expansion{kind: b.Labels[0], iterator: b.Labels[0], header: origin(b.DefRange()), columns: columns{}}
 	l.expansions[b] = e
 	for _, a := range sorted(b.Body.Attributes) {
 		l.dissectAttribute(e, a)
@@ -147,15 +160,14 @@ func (l *loader) expand(b *hclsyntax.Block, parent block, s schema) []block {
 		l.unread[e.kind] = true
 		return nil
 	}
-	blocks := make([]block, 0, len(elements))
-	for i, v := range elements {
-		made := block{kind: e.kind, body: e.content, header: e.header, iterator: e.iterator, row: parent.row}
-		if r := rowOf(v.value); r != nil {
-			made.row = r
+	blocks, ctx := make([]block, 0, len(elements)), l.scope(parent)
+	for i := range elements {
+		made := block{
+			kind: e.kind, body: e.content, ctx: ctx, header: e.header,
+			iterator: e.iterator, element: &elements[i], columns: e.columns, row: parent.row,
 		}
-		made.ctx = parent.ctx.NewChild()
-		made.ctx.Variables = map[string]cty.Value{
-			e.iterator: cty.ObjectVal(map[string]cty.Value{"key": v.key, "value": v.value}),
+		if r := rowOf(elements[i].value); r != nil {
+			made.row = r
 		}
 		if s.labelled && !l.label(&made, e, s, i) {
 			l.unread[e.kind] = true
@@ -166,7 +178,30 @@ func (l *loader) expand(b *hclsyntax.Block, parent block, s schema) []block {
 	return blocks
 }
 
+// element is one of what a dynamic block goes through.
 type element struct{ key, value cty.Value }
+
+// scope is the context of the block whose expressions were evaluated last: to keep one for each row would take more memory than the rows.
+type scope struct {
+	element *element
+	within  *hcl.EvalContext
+	ctx     *hcl.EvalContext
+}
+
+// scope returns the context in which the expressions of a block are evaluated.
+func (l *loader) scope(b block) *hcl.EvalContext {
+	if b.element == nil {
+		return b.ctx
+	}
+	if l.scoped.element != b.element || l.scoped.within != b.ctx {
+		ctx := b.ctx.NewChild()
+		ctx.Variables = map[string]cty.Value{
+			b.iterator: cty.ObjectVal(map[string]cty.Value{"key": b.element.key, "value": b.element.value}),
+		}
+		l.scoped = scope{element: b.element, within: b.ctx, ctx: ctx}
+	}
+	return l.scoped.ctx
+}
 
 func (l *loader) elements(b block, expr hclsyntax.Expression) ([]element, bool) {
 	v, ok := l.eval(b, expr)
@@ -260,17 +295,15 @@ func validLabel(name string) bool {
 // static returns the block as it stands in a file.
 func (l *loader) static(b *hclsyntax.Block, s schema, ctx *hcl.EvalContext) (block, bool) {
 	made := block{kind: b.Type, body: b.Body, ctx: ctx, header: origin(b.DefRange())}
-	args := message.Args{"kind": b.Type}
 	switch {
 	case !s.labelled && len(b.Labels) > 0:
-		args["name"] = b.Labels[0]
-		l.report.add(at(origin(b.LabelRanges[0])), "no-label", args)
+		l.report.add(at(origin(b.LabelRanges[0])), "no-label", message.Args{"kind": b.Type, "name": b.Labels[0]})
 	case !s.labelled:
 	case len(b.Labels) == 0:
-		l.report.add(at(made.header), "missing-label", args)
+		l.report.add(at(made.header), "missing-label", message.Args{"kind": b.Type})
 		return made, false
 	case len(b.Labels) > 1:
-		l.report.add(at(origin(b.LabelRanges[1])), "extra-label", args)
+		l.report.add(at(origin(b.LabelRanges[1])), "extra-label", message.Args{"kind": b.Type})
 	}
 	if s.labelled {
 		made.name = cty.NormalizeString(b.Labels[0])

@@ -44,9 +44,10 @@ type routed struct {
 	place  place
 }
 
-func newSeen() seen {
+// newSeen returns what nobody has yet, with room for so many devices.
+func newSeen(devices int) seen {
 	return seen{
-		interfaces: map[string]holder{}, macs: map[policy.MAC]holder{}, addresses: map[netip.Addr]holder{},
+		interfaces: map[string]holder{}, macs: make(map[policy.MAC]holder, devices), addresses: make(map[netip.Addr]holder, devices),
 		tags: map[tag]holder{}, bridges: map[string]bool{},
 	}
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -35,24 +36,24 @@ func (r *row) origin(column string) policy.Origin {
 	if r.sheet.file == nil {
 		return policy.Origin{}
 	}
-	line := r.sheet.file.line(r.line)
-	o := policy.Origin{File: r.sheet.file.name, Line: r.line, Column: 1, EndLine: r.line, EndColumn: utf8.RuneCountInString(line) + 1}
+	line := r.sheet.file.bytesOf(r.line)
+	o := policy.Origin{File: r.sheet.file.name, Line: r.line, Column: 1, EndLine: r.line, EndColumn: utf8.RuneCount(line) + 1}
 	for i, name := range r.sheet.header {
 		if name == column && i < len(r.cells) && r.cells[i]-1 <= len(line) {
-			o.Column = utf8.RuneCountInString(line[:r.cells[i]-1]) + 1
-			o.EndColumn = o.Column + max(1, utf8.RuneCountInString(cellText(line[r.cells[i]-1:])))
+			o.Column = utf8.RuneCount(line[:r.cells[i]-1]) + 1
+			o.EndColumn = o.Column + max(1, utf8.RuneCount(cellText(line[r.cells[i]-1:])))
 		}
 	}
 	return o
 }
 
-func cellText(rest string) string {
-	if strings.HasPrefix(rest, `"`) {
-		if end := strings.IndexByte(rest[1:], '"'); end >= 0 {
+func cellText(rest []byte) []byte {
+	if bytes.HasPrefix(rest, []byte{'"'}) {
+		if end := bytes.IndexByte(rest[1:], '"'); end >= 0 {
 			return rest[:end+2]
 		}
 	}
-	if end := strings.IndexAny(rest, ",;\t"); end >= 0 {
+	if end := bytes.IndexAny(rest, ",;\t"); end >= 0 {
 		return rest[:end]
 	}
 	return rest

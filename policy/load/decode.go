@@ -16,6 +16,12 @@ func (l *loader) decode() {
 	for _, s := range catalog.Services() {
 		l.builtins[s.Name] = s
 	}
+	devices := 0
+	for _, kind := range deviceKinds() {
+		devices += len(l.blocks[kind.String()])
+	}
+	l.seen = newSeen(devices)
+	l.out.Devices = make([]policy.Device, 0, devices)
 	l.decodeSite()
 	l.decodeSegments()
 	l.decodeDevices()

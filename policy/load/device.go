@@ -15,11 +15,6 @@ func deviceKinds() []policy.DeviceKind {
 }
 
 func (l *loader) decodeDevices() {
-	count := 0
-	for _, kind := range deviceKinds() {
-		count += len(l.blocks[kind.String()])
-	}
-	l.out.Devices = make([]policy.Device, 0, count)
 	for _, kind := range deviceKinds() {
 		s, _ := schemaOf(kind.String())
 		for _, b := range l.blocks[kind.String()] {
@@ -187,32 +182,35 @@ func (l *loader) address(b block, d policy.Device, w word) (netip.Addr, bool) {
 
 // fits holds an address against the networks of its segment.
 func (l *loader) fits(s policy.Segment, d policy.Device, a netip.Addr, here place) bool {
-	args := message.Args{"address": a.String(), "segment": s.Name}
+	refuse := func(code string) bool {
+		args := message.Args{"address": a.String(), "segment": s.Name}
+		if code == "address-outside" {
+			args["networks"] = networksOf(s)
+		}
+		l.report.add(here, code, args)
+		return false
+	}
 	for _, p := range s.Addresses {
 		switch {
 		case !p.Contains(a):
 			continue
 		case a == p.Addr():
-			l.report.add(here, "address-is-gateway", args)
-			return false
+			return refuse("address-is-gateway")
 		case a == p.Masked().Addr() && isNetwork(p.Masked()):
-			l.report.add(here, "address-is-network", args)
-			return false
+			return refuse("address-is-network")
 		case isBroadcast(p, a):
-			l.report.add(here, "address-is-broadcast", args)
-			return false
+			return refuse("address-is-broadcast")
 		}
 		return true
 	}
 	if d.Kind != policy.Camera && behindRoute(s, a) {
 		if !d.MAC.IsZero() {
-			l.report.add(here, "mac-behind-route", args)
+			return !refuse("mac-behind-route")
 		}
 		return true
 	}
 	if len(s.Addresses) > 0 {
-		args["networks"] = networksOf(s)
-		l.report.add(here, "address-outside", args)
+		return refuse("address-outside")
 	}
 	return false
 }

@@ -16,10 +16,17 @@ import (
 
 // eval returns the value of an expression of a block. When it has none, the reason is reported.
 func (l *loader) eval(b block, expr hclsyntax.Expression) (cty.Value, bool) {
-	if l.budget.over() || !l.sound(b, expr) {
+	if l.budget.over() {
 		return cty.DynamicVal, false
 	}
-	v, diags := expr.Value(b.ctx)
+	if v, ok := l.simple(b, expr); ok {
+		here := origin(expr.Range())
+		return v, l.budget.pay(readingCost, here) && l.budget.valued(v, readCost, here)
+	}
+	if !l.sound(b, expr) {
+		return cty.DynamicVal, false
+	}
+	v, diags := expr.Value(l.scope(b))
 	if l.budget.over() && l.budget.spent.Line == 0 { // a function does not know where it is called
 		l.budget.spent = origin(expr.Range())
 	}
@@ -34,6 +41,40 @@ func (l *loader) eval(b block, expr hclsyntax.Expression) (cty.Value, bool) {
 	return v, true
 }
 
+// simple returns the value of what almost every attribute is: a text or number that is written out, or a cell of the row that made the
+// block, row.value.mac. Of a cell it drops the mark that says where it comes from. To evaluate these as other expressions takes ten times
+// as long.
+func (l *loader) simple(b block, expr hclsyntax.Expression) (cty.Value, bool) {
+	v := cty.DynamicVal
+	switch e := expr.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		v = e.Val
+	case *hclsyntax.TemplateExpr:
+		if text, literal := e.Parts[0].(*hclsyntax.LiteralValueExpr); literal && len(e.Parts) == 1 {
+			v = text.Val
+		}
+	case *hclsyntax.ScopeTraversalExpr:
+		v, _ = b.valueOf(e.Traversal).Unmark()
+	}
+	return v, v.IsKnown() && !v.IsNull() && v.Type().IsPrimitiveType()
+}
+
+// valueOf returns the part of the block's element that row.value.mac names; of another traversal, and of a part that there is not, an
+// unknown value.
+func (b block) valueOf(t hcl.Traversal) cty.Value {
+	if b.element == nil || len(t) != 3 || t.RootName() != b.iterator {
+		return cty.DynamicVal
+	}
+	value, isAttribute := t[1].(hcl.TraverseAttr)
+	part, isNamed := t[2].(hcl.TraverseAttr)
+	of, _ := b.element.value.Unmark()
+	if !isAttribute || value.Name != "value" || !isNamed || !of.IsKnown() || of.IsNull() ||
+		!of.Type().IsObjectType() || !of.Type().HasAttribute(part.Name) {
+		return cty.DynamicVal
+	}
+	return of.GetAttr(part.Name)
+}
+
 // sound says whether every name that an expression uses is known, and reports those that are not: once, however often the expression
 // is evaluated.
 func (l *loader) sound(b block, expr hclsyntax.Expression) bool {
@@ -41,8 +82,8 @@ func (l *loader) sound(b block, expr hclsyntax.Expression) bool {
 		return ok
 	}
 	ok := true
-	for _, t := range expr.Variables() {
-		if inScope(b.ctx, t.RootName()) {
+	for _, t := range variablesOf(expr) {
+		if b.element != nil && t.RootName() == b.iterator || inScope(b.ctx, t.RootName()) {
 			continue
 		}
 		ok = l.known(t, b) && ok
@@ -52,6 +93,13 @@ func (l *loader) sound(b block, expr hclsyntax.Expression) bool {
 	}
 	l.checked[expr] = ok
 	return ok
+}
+
+func variablesOf(expr hclsyntax.Expression) []hcl.Traversal {
+	if e, ok := expr.(*hclsyntax.ScopeTraversalExpr); ok { // spares the walk
+		return []hcl.Traversal{e.Traversal}
+	}
+	return expr.Variables()
 }
 
 func beginsWithDigit(t hcl.Traversal) bool {

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -57,22 +58,33 @@ func (l *loader) parseFile(f *file) {
 		l.partial = true
 		return
 	}
-	if code, here := excess(f); code != "" {
+	pieces, code, here := l.pieces(f)
+	if code != "" {
 		l.report.add(at(here), code, nil)
 		l.partial = true
 		return
 	}
-	parsed, diags := hclsyntax.ParseConfig(f.text, f.name, hcl.InitialPos)
-	intact := l.syntax(diags, len(f.text))
-	body, ok := parsed.Body.(*hclsyntax.Body)
-	if !ok {
+	attributes := map[string]bool{}
+	for _, p := range pieces {
+		l.take(p, attributes)
+	}
+}
+
+// take puts the blocks of a piece with the others. It adds the attributes of the top level to those of the pieces before it.
+func (l *loader) take(p *piece, attributes map[string]bool) {
+	intact := l.syntax(p.diags, p.start.Byte+len(p.text))
+	if p.body == nil {
 		return
 	}
-	l.budget.govern(body)
-	for _, a := range sorted(body.Attributes) {
-		l.report.add(at(origin(a.NameRange)), "top-attribute", message.Args{"name": a.Name})
+	for _, a := range sorted(p.body.Attributes) {
+		code := "top-attribute"
+		if attributes[a.Name] { // within a piece, the parser says so
+			code = "syntax-redefined"
+		}
+		attributes[a.Name] = true
+		l.report.add(at(origin(a.NameRange)), code, message.Args{"name": a.Name})
 	}
-	for _, b := range body.Blocks {
+	for _, b := range p.body.Blocks {
 		// Of a header without a body the parser makes a block whose braces are its first word.
 		if b.CloseBraceRange.End.Byte <= intact && b.OpenBraceRange != b.TypeRange {
 			l.sort(b)
@@ -124,7 +136,6 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	if kind == "dynamic" && len(b.Labels) > 0 {
 		kind = b.Labels[0]
 	}
-	_, known := schemaOf(kind)
 	here := at(origin(b.TypeRange))
 	if kind != b.Type {
 		here = at(origin(b.LabelRanges[0]))
@@ -132,7 +143,7 @@ func (l *loader) sort(b *hclsyntax.Block) {
 	switch {
 	case kind == "dynamic":
 		l.report.add(at(origin(b.DefRange())), "dynamic-label", nil)
-	case !known:
+	case !slices.Contains(topLevel(), kind):
 		l.unknownBlock(here, kind, b)
 	default:
 		l.raw[kind] = append(l.raw[kind], b)
@@ -140,8 +151,7 @@ func (l *loader) sort(b *hclsyntax.Block) {
 }
 
 // excess returns what the parser, or who works with what it gives, could not end.
-func excess(f *file) (string, policy.Origin) {
-	tokens, _ := hclsyntax.LexConfig(f.text, f.name, hcl.InitialPos)
+func excess(tokens hclsyntax.Tokens) (string, policy.Origin) {
 	if deep := deepIn(tokens); deep.Line != 0 {
 		return "too-deep", deep
 	}

@@ -43,6 +43,7 @@ type loader struct {
 	expansions map[*hclsyntax.Block]*expansion
 	shaped     map[*hclsyntax.Body]bool
 	checked    map[hclsyntax.Expression]bool
+	scoped     scope
 
 	functions map[string]function.Function
 	reference cty.Type
@@ -106,7 +107,6 @@ func newLoader(settings Variables, directories []Directory) *loader {
 		blocks:     map[string][]block{},
 		ids:        map[string]map[string]int{},
 		items:      map[string][]value{},
-		seen:       newSeen(),
 	}
 	l.report.work = l.budget
 	l.report.files = map[string]bool{}
@@ -250,7 +250,7 @@ func (l *loader) visitKind(kind string) {
 	}
 	l.state[kind] = underway
 	s, _ := schemaOf(kind)
-	var blocks []block
+	blocks := make([]block, 0, len(l.raw[kind]))
 	for _, b := range l.raw[kind] {
 		if b.Type == "dynamic" {
 			blocks = append(blocks, l.visitDynamic(b, s)...)
@@ -287,9 +287,7 @@ func (l *loader) visitDynamic(b *hclsyntax.Block, s schema) []block {
 	}
 	blocks := l.expand(b, block{ctx: l.context(needs)}, s)
 	for i := range blocks {
-		variables := blocks[i].ctx.Variables
-		blocks[i].ctx = l.root.NewChild()
-		blocks[i].ctx.Variables = variables
+		blocks[i].ctx = l.root
 	}
 	return blocks
 }

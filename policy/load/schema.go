@@ -91,10 +91,12 @@ func routeSchema() schema { return schema{required: []string{"to", "via"}} }
 
 // shape holds a block's body against its schema, once for all rows that share the body.
 func (l *loader) shape(b block, s schema) {
-	if l.shaped[b.body] {
-		return
+	if b.element != nil {
+		if l.shaped[b.body] {
+			return
+		}
+		l.shaped[b.body] = true
 	}
-	l.shaped[b.body] = true
 	for _, a := range sorted(b.body.Attributes) {
 		l.shapeAttribute(b, s, a)
 	}
@@ -109,15 +111,13 @@ func (l *loader) shape(b block, s schema) {
 }
 
 func (l *loader) shapeAttribute(b block, s schema, a *hclsyntax.Attribute) {
-	args := message.Args{"name": a.Name, "kind": b.kind}
 	here := at(origin(a.NameRange))
-	known := slices.Concat(s.required, s.optional)
 	switch {
-	case slices.Contains(known, a.Name):
+	case slices.Contains(s.required, a.Name), slices.Contains(s.optional, a.Name):
 	case slices.Contains(s.blocks, a.Name):
-		l.report.add(here, "block-not-attribute", args)
+		l.report.add(here, "block-not-attribute", message.Args{"name": a.Name, "kind": b.kind})
 	default:
-		l.unknownAttribute(here, b, a.Name, known)
+		l.unknownAttribute(here, b, a.Name, slices.Concat(s.required, s.optional))
 	}
 }
 

@@ -155,7 +155,8 @@ func (l *loader) nested(b block, kind string) []block {
 	for _, inner := range b.body.Blocks {
 		switch {
 		case inner.Type == kind:
-			made := block{kind: kind, body: inner.Body, ctx: b.ctx, header: origin(inner.DefRange()), iterator: b.iterator, row: b.row}
+			made := b
+			made.kind, made.name, made.body, made.header = kind, "", inner.Body, origin(inner.DefRange())
 			list = append(list, made)
 		case isDynamic(inner, kind):
 			list = append(list, l.expand(inner, b, schema{})...)

@@ -152,14 +152,15 @@ func contents(fsys fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(opened, maxFile+1))
+	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	_, err = text.ReadFrom(io.LimitReader(opened, maxFile+1))
 	if err = errors.Join(err, opened.Close()); err != nil {
 		return nil, err
 	}
-	if len(text) > maxFile {
+	if text.Len() > maxFile {
 		return nil, errTooLarge
 	}
-	return text, nil
+	return text.Bytes(), nil
 }
 
 // cause returns what a file system says without the name, which the diagnostic gives already.
@@ -275,7 +276,7 @@ func (t *tree) digest(variables map[string]string) string {
 	for _, f := range t.read {
 		field(sum, strconv.Itoa(f.directory))
 		field(sum, f.path)
-		field(sum, string(f.text))
+		bytesField(sum, f.text)
 	}
 	field(sum, strconv.Itoa(len(t.probes)))
 	for _, p := range t.probes {
@@ -290,15 +291,22 @@ func (t *tree) digest(variables map[string]string) string {
 }
 
 // A length before each field, and a number before each list, keep two different policies from having the same bytes.
-func field(sum hash.Hash, text string) {
+func field(sum hash.Hash, text string) { bytesField(sum, []byte(text)) }
+
+func bytesField(sum hash.Hash, text []byte) {
 	var length [8]byte
 	binary.BigEndian.PutUint64(length[:], uint64(len(text)))
 	sum.Write(length[:])
-	sum.Write([]byte(text))
+	sum.Write(text)
 }
 
 // line returns a line of the file, counted from 1, without its end.
 func (f *file) line(number int) string {
+	return strings.ToValidUTF8(string(f.bytesOf(number)), "\uFFFD")
+}
+
+// bytesOf is line for many lines: nothing is copied.
+func (f *file) bytesOf(number int) []byte {
 	if f.starts == nil {
 		f.starts = make([]uint32, 1, bytes.Count(f.text, []byte("\n"))+2)
 		for i, c := range f.text {
@@ -309,10 +317,9 @@ func (f *file) line(number int) string {
 		f.starts = append(f.starts, uint32(len(f.text)+1)) //nolint:gosec // as above
 	}
 	if number < 1 || number >= len(f.starts) {
-		return ""
+		return nil
 	}
-	line := f.text[f.starts[number-1] : f.starts[number]-1]
-	return strings.ToValidUTF8(strings.TrimSuffix(string(line), "\r"), "\uFFFD")
+	return bytes.TrimSuffix(f.text[f.starts[number-1]:f.starts[number]-1], []byte{'\r'})
 }
 
 func (f *file) firstInvalid() policy.Origin {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -120,7 +121,7 @@ func (l *loader) isNull(b block, expr hclsyntax.Expression) bool {
 	if l.budget.over() {
 		return false
 	}
-	v, diags := expr.Value(b.ctx)
+	v, diags := expr.Value(l.scope(b))
 	return l.checked[expr] && !diags.HasErrors() && v.IsKnown() && v.IsNull()
 }
 
@@ -156,6 +157,9 @@ type word struct {
 
 // pairs returns an attribute that is a map of texts.
 func (l *loader) pairs(b block, name string) (map[string]string, place, bool) {
+	if pairs, here, ok := l.simplePairs(b, name); ok {
+		return pairs, here, true
+	}
 	v, ok := l.attribute(b, name)
 	if !ok {
 		return nil, place{}, false
@@ -175,6 +179,35 @@ func (l *loader) pairs(b block, name string) (map[string]string, place, bool) {
 		pairs[key.AsString()] = text
 	}
 	return pairs, v.place, true
+}
+
+// simplePairs is pairs for a map that is written out, of which every key and every value is simple.
+func (l *loader) simplePairs(b block, name string) (map[string]string, place, bool) {
+	a := b.body.Attributes[name]
+	if a == nil || l.budget.over() {
+		return nil, place{}, false
+	}
+	object, ok := a.Expr.(*hclsyntax.ObjectConsExpr)
+	if !ok {
+		return nil, place{}, false
+	}
+	pairs, cost := make(map[string]string, len(object.Items)), readingCost+readCost
+	for _, item := range object.Items {
+		key, isKey := item.KeyExpr.(*hclsyntax.ObjectConsKeyExpr)
+		v, isSimple := l.simple(b, item.ValueExpr)
+		if !isKey || !isSimple || key.ForceNonLiteral {
+			return nil, place{}, false
+		}
+		word := cty.NormalizeString(hcl.ExprAsKeyword(key.Wrapped))
+		text, isText := plain(v)
+		if _, twice := pairs[word]; word == "" || !isText || twice {
+			return nil, place{}, false
+		}
+		pairs[word] = text
+		cost += readCost * (2 + (len(word)+len(text))/textUnit)
+	}
+	here := b.place(a.Expr)
+	return pairs, here, l.budget.pay(cost, origin(a.Expr.Range()))
 }
 
 // asReference returns the reference that a value is. What is none, or one of another kind, is reported.
@@ -217,7 +250,7 @@ func (l *loader) entries(b block, name string) func(key string) place {
 	places := map[string]place{}
 	if object, ok := expr.(*hclsyntax.ObjectConsExpr); ok {
 		for _, item := range object.Items {
-			v, diags := item.KeyExpr.Value(b.ctx)
+			v, diags := item.KeyExpr.Value(l.scope(b))
 			if text, ok := plain(unmarked(v)); ok && !diags.HasErrors() {
 				places[text] = b.place(item.ValueExpr)
 			}
