@@ -11,7 +11,7 @@ import (
 )
 
 func (l *loader) decodeAllows() {
-	s, _ := schemaOf("allow")
+	s := schemaOf("allow")
 	for _, b := range l.blocks["allow"] {
 		l.shape(b, s)
 		a := policy.Allow{Name: b.name, Description: l.free(b, "description"), Origin: b.origin()}
@@ -26,7 +26,7 @@ func (l *loader) decodeAllows() {
 }
 
 func (l *loader) decodeManage() {
-	s, _ := schemaOf("manage")
+	s := schemaOf("manage")
 	blocks := l.blocks["manage"]
 	slices.SortStableFunc(blocks, func(a, b block) int { return before(a.origin(), b.origin()) })
 	for _, b := range blocks {

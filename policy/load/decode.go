@@ -56,7 +56,7 @@ func (l *loader) decodeSite() {
 }
 
 func (l *loader) site(b block) {
-	s, _ := schemaOf("site")
+	s := schemaOf("site")
 	l.shape(b, s)
 	site := policy.Site{Name: b.name, Origin: b.origin(), Description: l.free(b, "description")}
 	if choice, ok := l.choice(b, "scope", "box", "segments"); ok && choice == 1 {

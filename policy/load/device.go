@@ -16,7 +16,7 @@ func deviceKinds() []policy.DeviceKind {
 
 func (l *loader) decodeDevices() {
 	for _, kind := range deviceKinds() {
-		s, _ := schemaOf(kind.String())
+		s := schemaOf(kind.String())
 		for _, b := range l.blocks[kind.String()] {
 			l.shape(b, s)
 			l.out.Devices = append(l.out.Devices, l.device(b, kind))

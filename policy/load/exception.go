@@ -11,7 +11,7 @@ import (
 const defaultLimit = 30 * 24 * time.Hour
 
 func (l *loader) decodeExceptions() {
-	s, _ := schemaOf("exception")
+	s := schemaOf("exception")
 	for _, b := range l.blocks["exception"] {
 		l.shape(b, s)
 		e := policy.Exception{Name: b.name, Description: l.free(b, "description"), Origin: b.origin(), Ticket: l.free(b, "ticket")}

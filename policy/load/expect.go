@@ -12,7 +12,7 @@ import (
 const maxStatement = 200
 
 func (l *loader) decodeExpectations() {
-	s, _ := schemaOf("expect")
+	s := schemaOf("expect")
 	for _, b := range l.blocks["expect"] {
 		l.shape(b, s)
 		e := policy.Expectation{Name: b.name, Description: l.free(b, "description"), Origin: b.origin()}

@@ -15,7 +15,7 @@ func validDate(text string) bool {
 }
 
 func (l *loader) decodeGroups() {
-	s, _ := schemaOf("group")
+	s := schemaOf("group")
 	for _, b := range l.blocks["group"] {
 		l.shape(b, s)
 		l.out.Groups = append(l.out.Groups, l.group(b))
@@ -117,7 +117,7 @@ func matches(labels, want map[string]string) bool {
 }
 
 func (l *loader) decodeServices() {
-	s, _ := schemaOf("service")
+	s := schemaOf("service")
 	for _, b := range l.blocks["service"] {
 		l.shape(b, s)
 		l.out.Services = append(l.out.Services, l.service(b))

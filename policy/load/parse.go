@@ -58,7 +58,7 @@ func (l *loader) parseFile(f *file) {
 		l.partial = true
 		return
 	}
-	pieces, code, here := l.pieces(f)
+	pieces, code, here := l.pieces(f, pieceSize)
 	if code != "" {
 		l.report.add(at(here), code, nil)
 		l.partial = true

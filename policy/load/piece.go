@@ -24,9 +24,9 @@ type piece struct {
 	diags hcl.Diagnostics
 }
 
-// pieces parses a file in pieces, which it cuts where blocks end. It returns the code of what the parser, or who works with what it gives,
-// could not end, instead.
-func (l *loader) pieces(f *file) (list []*piece, code string, where policy.Origin) {
+// pieces parses a file in pieces of about a size in bytes, which it cuts where blocks end. It returns the code of what the parser, or who
+// works with what it gives, could not end, instead.
+func (l *loader) pieces(f *file, size int) (list []*piece, code string, where policy.Origin) {
 	work, done := make(chan *piece), make(chan struct{})
 	for range parsers {
 		go func() {
@@ -37,7 +37,7 @@ func (l *loader) pieces(f *file) (list []*piece, code string, where policy.Origi
 		}()
 	}
 	for from := hcl.InitialPos; from.Byte < len(f.text) && code == ""; {
-		tokens, end := lexPiece(f, from)
+		tokens, end := lexPiece(f, from, size)
 		if code, where = excess(tokens); code == "" {
 			p := &piece{start: from, text: f.text[from.Byte:end.Byte]}
 			list = append(list, p)
@@ -63,9 +63,9 @@ func (p *piece) parse(name string, work *budget) {
 
 // lexPiece returns the tokens of the piece that begins at a place, and its end. What cannot be cut yet is lexed again with four times as
 // much behind it, and so less than twice in all.
-func lexPiece(f *file, from hcl.Pos) (hclsyntax.Tokens, hcl.Pos) {
+func lexPiece(f *file, from hcl.Pos, size int) (hclsyntax.Tokens, hcl.Pos) {
 	rest := f.text[from.Byte:]
-	for size := pieceSize; ; size *= 4 {
+	for ; ; size *= 4 {
 		text := fullLines(rest, size)
 		tokens, _ := hclsyntax.LexConfig(text, f.name, from)
 		if len(text) == len(rest) {

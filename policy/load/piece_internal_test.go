@@ -1,7 +1,11 @@
 package load
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,34 +27,140 @@ func outline(body *hclsyntax.Body) []string {
 	return lines
 }
 
-// TestPiecesAreTheFile holds that a file parsed in pieces is what the parser makes of the whole, with every place; remarks, heredocs and
-// texts that look like the end of a block are none. The control is that most of them are cut.
-func TestPiecesAreTheFile(t *testing.T) {
-	for name, trap := range map[string]string{
-		"blocks":        "",
-		"heredoc":       "host \"h\" {\n  description = <<EOT\n}\n\ncamera \"x\" {\n${\"}\"}\nEOT\n}\n",
-		"remark":        "/* host {\n}\n\n" + strings.Repeat("camera \"x\" {\n}\n", 500) + "*/\n",
-		"text":          "host \"h\" {\n  description = \"} ${\"{\"} %{ if true }}%{ endif }\"\n}\n",
-		"long":          "locals {\n  x = [\n" + strings.Repeat("    \"}\",\n", 3000) + "  ]\n}\n",
-		"CRLF":          "host \"h\" {\r\n  a = 1\r\n} # é\r\n",
-		"accents":       "host \"école\" { # été\n  description = \"e\u0301\"\n}\n",
-		"stray bracket": "host \"h\" {\n}\n}\n",
-	} {
-		text := strings.Repeat("camera \"c\" {\n  mac = \"a\"\n}\n"+trap, 200)
-		whole, wrong := hclsyntax.ParseConfig([]byte(text), "a.hcl", hcl.InitialPos)
-		parts, code, _ := newLoader(nil, nil).pieces(&file{name: "a.hcl", text: []byte(text)})
-		var got []string
-		faulty := false
-		for _, p := range parts {
-			got = append(got, outline(p.body)...)
-			faulty = faulty || len(p.diags) > 0
+// parsed is what the parser makes of a text that begins somewhere in a file.
+func parsed(text []byte, from hcl.Pos) (lines []string, faulty bool) {
+	whole, diags := hclsyntax.ParseConfig(text, "a.hcl", from)
+	if body, ok := whole.Body.(*hclsyntax.Body); ok {
+		lines = outline(body)
+	}
+	return slices.Sorted(slices.Values(lines)), diags.HasErrors()
+}
+
+// inPieces is what the pieces make of a file, and where each begins. An attribute that two pieces have is a mistake that none of them has.
+func inPieces(text []byte, size int) (lines []string, faulty bool, starts []int) {
+	list, code, _ := newLoader(nil, nil).pieces(&file{name: "a.hcl", text: text}, size)
+	faulty = code != ""
+	attributes := map[string]bool{}
+	for _, p := range list {
+		starts = append(starts, p.start.Byte)
+		faulty = faulty || p.diags.HasErrors()
+		if p.body == nil {
+			continue
 		}
-		if faulty != wrong.HasErrors() || code != "" || len(parts) < 2 && name != "stray bracket" {
-			t.Errorf("%s: %d pieces, %q, %v", name, len(parts), code, wrong)
-		}
-		body, _ := whole.Body.(*hclsyntax.Body)
-		if diff := cmp.Diff(outline(body), got); diff != "" && !faulty {
-			t.Errorf("%s (-whole +pieces):\n%.2000s", name, diff)
+		lines = append(lines, outline(p.body)...)
+		for name := range p.body.Attributes {
+			faulty = faulty || attributes[name]
+			attributes[name] = true
 		}
 	}
+	return slices.Sorted(slices.Values(lines)), faulty, starts
+}
+
+// traps are texts in which something looks like the end of a block, some of so many lines.
+func traps(long int) map[string]string {
+	return map[string]string{
+		"blocks":          "",
+		"heredoc":         "host \"h\" {\n  description = <<EOT\n}\n\ncamera \"x\" {\n${\"}\"}\nEOT\n}\n",
+		"flush heredoc":   "host \"h\" {\n  description = <<-EOT\n  }\n  EOT\n}\n",
+		"remark":          "/* host {\n}\n\n" + strings.Repeat("camera \"x\" {\n}\n", long) + "*/\n",
+		"remark at }":     "host \"h\" {\n} /* a\n}\n*/\n",
+		"line remark":     "host \"h\" {\n} // a /* b\n# }\n",
+		"text":            "host \"h\" {\n  description = \"} ${\"{\"} %{ if true }}%{ endif }\"\n}\n",
+		"long":            "locals {\n  x = [\n" + strings.Repeat("    \"}\",\n", long) + "  ]\n}\n",
+		"object":          "locals {\n  x = {\n    a = {\n    }\n  }\n}\n",
+		"CRLF":            "host \"h\" {\r\n  a = 1\r\n} # é\r\n",
+		"accents":         "host \"école\" { # été\n  description = \"e\u0301\"\n}\n",
+		"two on one line": "host \"h\" {\n}\nhost \"i\" { a = 1 }\n",
+		"nested template": "host \"h\" {\n  description = \"${join(\"}\", [for x in [\"{\"] : \"${x}}\"])}\"\n}\n",
+	}
+}
+
+// TestPiecesAreTheFile holds that a file parsed in pieces is what the parser makes of the whole, with every place, wherever it can be cut.
+// The control is every other end of a line: where a cut there makes another file, the comparison says so.
+func TestPiecesAreTheFile(t *testing.T) {
+	cuts, wrong := 0, 0
+	for name, trap := range traps(5) {
+		text := []byte(strings.Repeat("camera \"c\" {\n  mac = \"a\"\n}\n"+trap, 3))
+		want, faulty := parsed(text, hcl.InitialPos)
+		if faulty {
+			t.Fatalf("%s is not what a file may hold", name)
+		}
+		got, faulty, starts := inPieces(text, 1)
+		if diff := cmp.Diff(want, got); diff != "" || faulty || len(starts) < 2 {
+			t.Errorf("%s, %d pieces, faulty %t (-whole +pieces):\n%.2000s", name, len(starts), faulty, diff)
+		}
+		cuts += len(starts)
+		at := hcl.InitialPos
+		for line := range bytes.Lines(text[:len(text)-1]) {
+			at.Byte += len(line)
+			at.Line++
+			head, badHead := parsed(text[:at.Byte], hcl.InitialPos)
+			tail, badTail := parsed(text[at.Byte:], at)
+			if badHead || badTail || !slices.Equal(want, slices.Sorted(slices.Values(append(head, tail...)))) {
+				wrong++
+			}
+		}
+	}
+	if t.Logf("%d cuts; %d other ends of lines where a cut would show", cuts, wrong); wrong < 100 {
+		t.Error("control: no cut is wrong")
+	}
+}
+
+// TestLongPieces is the same at the size that files are parsed in: what lies across it, however long, is never cut.
+func TestLongPieces(t *testing.T) {
+	for name, trap := range traps(500) {
+		text := []byte(strings.Repeat("camera \"c\" {\n  mac = \"a\"\n}\n"+trap, 160))
+		want, _ := parsed(text, hcl.InitialPos)
+		got, faulty, starts := inPieces(text, pieceSize)
+		if diff := cmp.Diff(want, got); diff != "" || faulty || len(starts) < 2 || len(starts) > 2*len(text)/pieceSize+2 {
+			t.Errorf("%s, %d bytes in %d pieces, faulty %t (-whole +pieces):\n%.2000s", name, len(text), len(starts), faulty, diff)
+		}
+	}
+}
+
+func excessive(tokens hclsyntax.Tokens) bool {
+	code, _ := excess(tokens)
+	return code != ""
+}
+
+// FuzzPieces holds any text against the whole: where that is sound, the pieces are it; where it is not, some piece is not either.
+func FuzzPieces(f *testing.F) {
+	for _, trap := range traps(3) {
+		f.Add([]byte(trap + "camera \"c\" {\n}\n" + trap))
+		f.Add([]byte("host \"h\" {\n}\n}\n" + trap))
+	}
+	fixtures, err := filepath.Glob("testdata/*/*.hcl")
+	if err != nil {
+		f.Fatal(err)
+	}
+	examples, err := filepath.Glob("../../examples/*/*.hcl")
+	if err != nil || len(fixtures) < 10 || len(examples) < 10 {
+		f.Fatalf("%d fixtures, %d examples: %v", len(fixtures), len(examples), err)
+	}
+	for _, name := range append(fixtures, examples...) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) > 1<<14 || bytes.Contains(text, []byte("\uFEFF")) { // a mark in the middle is refused before anything is parsed
+			return
+		}
+		if tokens, _ := hclsyntax.LexConfig(text, "a.hcl", hcl.InitialPos); excessive(tokens) { // the whole would take for ever
+			return
+		}
+		want, faulty := parsed(text, hcl.InitialPos)
+		got, broken, starts := inPieces(text, 1)
+		if faulty && !broken {
+			t.Errorf("the whole has a mistake, none of %d pieces", len(starts))
+		}
+		if !faulty && broken {
+			t.Errorf("a piece has a mistake, the whole has none")
+		}
+		if diff := cmp.Diff(want, got); diff != "" && !faulty {
+			t.Errorf("%d pieces (-whole +pieces):\n%.2000s", len(starts), diff)
+		}
+	})
 }

@@ -62,7 +62,7 @@ func collect(body *hclsyntax.Body, kind string, found map[string]bool) {
 func unused(found map[string]bool) []string {
 	kinds := map[string]schema{"dynamic": {required: []string{"for_each", "iterator", "labels"}, blocks: []string{"content"}}}
 	for _, kind := range topLevel() {
-		if s, _ := schemaOf(kind); kind != "dynamic" {
+		if s := schemaOf(kind); kind != "dynamic" {
 			kinds[kind] = s
 		}
 	}

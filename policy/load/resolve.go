@@ -249,7 +249,7 @@ func (l *loader) visitKind(kind string) {
 		return
 	}
 	l.state[kind] = underway
-	s, _ := schemaOf(kind)
+	s := schemaOf(kind)
 	blocks := make([]block, 0, len(l.raw[kind]))
 	for _, b := range l.raw[kind] {
 		if b.Type == "dynamic" {

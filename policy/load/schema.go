@@ -26,50 +26,50 @@ func topLevel() []string {
 	}
 }
 
-// schemaOf returns the schema of a kind of block of the top level.
-func schemaOf(kind string) (schema, bool) {
+// schemaOf returns the schema of a kind of block of the top level; of dynamic and of what is none, an empty one.
+func schemaOf(kind string) schema {
 	switch kind {
 	case "site":
-		return schema{labelled: true, optional: []string{"description", "scope", "timezone", "exception_limit"}}, true
+		return schema{labelled: true, optional: []string{"description", "scope", "timezone", "exception_limit"}}
 	case "segment":
 		return schema{
 			labelled: true, required: []string{"kind"},
 			optional: []string{"description", "interface", "addresses", "mode", "refuse", "unknown", "masquerade"},
 			blocks:   []string{"route", "serve", "vlan", "bridge"},
-		}, true
+		}
 	case "camera":
-		return device("port", "mac"), true
+		return device("port", "mac")
 	case "recorder":
-		return device("port"), true
+		return device("port")
 	case "host":
-		return device(""), true
+		return device("")
 	case "group":
-		return schema{labelled: true, optional: []string{"description", "cameras", "where"}}, true
+		return schema{labelled: true, optional: []string{"description", "cameras", "where"}}
 	case "service":
-		return schema{labelled: true, optional: []string{"description", "tcp", "udp"}}, true
+		return schema{labelled: true, optional: []string{"description", "tcp", "udp"}}
 	case "allow":
 		return schema{
 			labelled: true, required: []string{"from", "to", "services"}, optional: []string{"description"},
 			blocks: []string{"during"},
-		}, true
+		}
 	case "exception":
 		return schema{
 			labelled: true, required: []string{"from", "to", "services", "until", "reason", "owner"},
 			optional: []string{"description", "ticket"}, blocks: []string{"during"},
-		}, true
+		}
 	case "expect":
 		return schema{
 			labelled: true, statement: true, required: []string{"from", "to", "services", "verdict"},
 			optional: []string{"description", "except"},
-		}, true
+		}
 	case "manage":
-		return schema{required: []string{"from"}, optional: []string{"services"}}, true
+		return schema{required: []string{"from"}, optional: []string{"services"}}
 	case "locals":
-		return schema{}, true
+		return schema{}
 	case "variable":
-		return schema{labelled: true, optional: []string{"default", "description"}}, true
+		return schema{labelled: true, optional: []string{"default", "description"}}
 	}
-	return schema{}, kind == "dynamic"
+	return schema{}
 }
 
 // device returns the schema of a machine that the policy names. A host is never on a bridge port of its own.

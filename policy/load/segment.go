@@ -12,7 +12,7 @@ import (
 )
 
 func (l *loader) decodeSegments() {
-	s, _ := schemaOf("segment")
+	s := schemaOf("segment")
 	for _, b := range l.blocks["segment"] {
 		l.shape(b, s)
 		l.out.Segments = append(l.out.Segments, l.segment(b))

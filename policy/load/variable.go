@@ -60,7 +60,7 @@ func (l *loader) collectVariables() {
 
 // variable returns the value of one variable; it is unknown where the variable has none, which is reported.
 func (l *loader) variable(b block) cty.Value {
-	s, _ := schemaOf("variable")
+	s := schemaOf("variable")
 	if b.body.Attributes["type"] != nil {
 		l.report.add(at(origin(b.body.Attributes["type"].NameRange)), "variable-type", nil)
 		s.optional = append(s.optional, "type")
