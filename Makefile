@@ -65,8 +65,16 @@ FAULTS ?= 1000
 
 RELOADS ?= 1000
 
-soak: ## do FAULTS (1000) random faults to changes and RELOADS (1000) under a flood (some twenty-five minutes; make test does a few)
+STREAMS ?= 5
+
+# Stream 0 is what the tests of every day judge. STREAM=7 go test … judges one that failed once more.
+soak: ## do FAULTS (1000) random faults to changes, RELOADS (1000) under a flood, STREAMS (5) of packets (half an hour; make test does a few)
 	FAULTS=$(FAULTS) RELOADS=$(RELOADS) go test -count=1 -v -timeout 90m -run '^(TestFaults|TestReloads)$$' -exec "$(OWN_NAMESPACES)" ./integration
+	for stream in $$(seq 1 $(STREAMS)); do \
+	  echo "stream $$stream"; \
+	  STREAM=$$stream go test -count=1 -v -tags full -timeout 10m -run '^TestKernelAgreesWithOracle$$' -exec "$(OWN_NAMESPACES)" \
+	    ./integration/oracle || exit 1; \
+	done
 
 # -fuzz takes one target of one package. No target at all would be a search gone wrong. A worker that is busy when the time is up makes
 # go say "context deadline exceeded", which is no input that fails: such a target is tried once more.

@@ -2,6 +2,8 @@ package oracle_test
 
 import (
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,13 +16,17 @@ type form struct {
 	each              int // how often each thing has to be seen in each verdict that it can have
 }
 
+// ownStream is what tells the seeds of one stream from those of another: more than any stream has.
+const ownStream = 1000
+
 // The kernel and the oracle agree on every packet, and the packets are those where they might not. Policies come in pairs: the second
 // one is the first one revised, at a later moment, applied on top of it.
 func TestKernelAgreesWithOracle(t *testing.T) {
 	j := &judge{world: newWorld(t), seen: newCoverage()}
 	f := extent()
+	begin := firstSeed(t)
 	for seed := range uint64(f.policies / 2) {
-		j.pair(t, seed, f.packets)
+		j.pair(t, begin+seed, f.packets)
 		if t.Failed() {
 			return
 		}
@@ -29,6 +35,35 @@ func TestKernelAgreesWithOracle(t *testing.T) {
 	j.seen.check(t, f.each)
 	if j.seen.packets < f.policies*f.packets || j.seen.policies < f.policies {
 		t.Errorf("%d packets over %d policies: fewer than meant", j.seen.packets, j.seen.policies)
+	}
+}
+
+// firstSeed returns the first seed of the stream STREAM, a number, or of stream 0: other policies, other packets.
+func firstSeed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("STREAM")
+	if text == "" {
+		return 0
+	}
+	stream, err := strconv.ParseUint(text, 10, 32)
+	must(t, err)
+	return stream * ownStream
+}
+
+// A stream's seeds are its own, and without one they are those of stream 0.
+func TestStreams(t *testing.T) {
+	first, most := map[uint64]bool{}, uint64(extent().policies/2)
+	for _, stream := range []string{"", "1", "2", "41"} {
+		t.Setenv("STREAM", stream)
+		first[firstSeed(t)] = true
+	}
+	for _, want := range []uint64{0, 1000, 2000, 41000} {
+		if !first[want] {
+			t.Errorf("no stream begins with seed %d: %v", want, first)
+		}
+	}
+	if most > ownStream {
+		t.Errorf("%d seeds reach into the next stream", most)
 	}
 }
 
