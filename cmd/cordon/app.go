@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +27,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string // NAME=value
+	process        bool     // what the process was called for: its signals are meant for it
 	now            func() time.Time
 	// tree is the machine's files, from its root.
 	tree  fs.FS
@@ -180,7 +183,9 @@ func (a *app) verb(body func(ctx context.Context, args []string) (answer, error)
 		if err := a.unsettled(cmd); err != nil {
 			return a.refuse(cmd, err)
 		}
-		found, err := body(cmd.Context(), args)
+		ctx, stop := a.untilHangup(cmd)
+		defer stop()
+		found, err := body(ctx, args)
 		if err != nil && found.document == nil {
 			return err
 		}
@@ -189,13 +194,22 @@ func (a *app) verb(body func(ctx context.Context, args []string) (answer, error)
 			return a.relay(*found.reply)
 		}
 		if err != nil {
-			f := failureOf(cmd.Context(), err)
+			f := failureOf(ctx, err)
 			a.code = f.code
 			return a.failWith(verbName(cmd), found.document, f)
 		}
 		a.code = found.code
 		return a.print(verbName(cmd), found)
 	}
+}
+
+// untilHangup ends the work where the terminal or the connection that it was typed at goes away: in good order, as Ctrl-C does. To the
+// service a hangup means something else, and what it carries out for others has no terminal; nohup keeps its promise.
+func (a *app) untilHangup(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	if !a.process || verbName(cmd) == "run" || signal.Ignored(syscall.SIGHUP) {
+		return context.WithCancel(cmd.Context())
+	}
+	return signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
 }
 
 // print writes an answer to stdout.
@@ -231,8 +245,8 @@ func (a *app) failWith(verb string, document api.Document, f *failure) error {
 	if f.next != "" {
 		lines = append(lines, "  $ "+f.next)
 	}
-	_, err := fmt.Fprintln(a.stderr, strings.Join(lines, "\n"))
-	return err
+	_, _ = fmt.Fprintln(a.stderr, strings.Join(lines, "\n")) // where the terminal is gone, the exit code still says it
+	return nil
 }
 
 // explain says what happened and why. A failure without a sentence is the machine's, and its cause speaks for itself.

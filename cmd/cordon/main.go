@@ -18,6 +18,6 @@ func main() {
 
 // run is the whole program as a function of what a process is given.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) exitCode {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, now: time.Now, tree: os.DirFS("/")}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, now: time.Now, tree: os.DirFS("/"), process: true}
 	return a.execute(ctx, args)
 }
