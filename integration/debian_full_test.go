@@ -23,7 +23,7 @@ const debianKernel = "/var/cache/cordon-kernel"
 // The bounds of the virtual machine, which runs without hardware's help: a boot takes two seconds, the tests take some minutes.
 const (
 	bootLimit = 40 * time.Second
-	testLimit = 8 * time.Minute
+	testLimit = 20 * time.Minute
 )
 
 // guestModules are the kernel modules that the tests need: nothing loads one by itself there.
@@ -71,6 +71,26 @@ func onDebian() []judged {
 		{
 			folder: "integration", alone: true,
 			must: "TestRevokedOnABridge TestLimitedOnABridge TestBridgeAlone TestForeignPort TestObservedBridge TestServeOnABridge",
+		},
+		{
+			folder: "integration", alone: true,
+			must: "TestOneCameraHoldsFewFlows TestStrangersFillNoTable TestFullSetsRefuse TestFullConntrack TestTracked TestAnswersAreFew" +
+				" TestMediaInOneDirection TestRefusalsAreAnswered TestWhoIsNamed TestDamageStays TestRestartChangesNothing",
+		},
+		{
+			folder: "integration", alone: true,
+			must: "TestDamageIsRepaired TestEndlessDamageLocksDown TestAbsentInterfaceWaits TestLockdown TestLockdownEndsObserving TestReloads",
+		},
+		{
+			folder: "integration", alone: true,
+			must: "TestEscapes TestErrorsOfOthers TestNestedNetworks TestAbroad TestPathMTU TestOlderFlows",
+		},
+		{
+			folder: "integration", alone: true,
+			must: "TestBridge TestErrorsAboutAService TestErrorsKeepToTheirUplink TestErrorsOfRouters TestErrorsOfRoutersWhileOpen" +
+				" TestExceptionKeepsToItsUplink TestScopeSegments TestUnnamedInterface TestPrefixChanges TestObservedAddressesElsewhere" +
+				" TestClientsElsewhere TestObservedErrors TestUndoneExceptionKeepsItsEnd TestLongException TestAbsentInterface" +
+				" TestTheKernelHoldsWhatWasCompiled TestRevertNamesItsChange TestAnyIsEveryProtocol TestAnyStaysOffTheLink",
 		},
 		// The last one: the kernel is not whole again afterwards.
 		{folder: "integration", alone: true, must: "TestKernelWithoutReject"},

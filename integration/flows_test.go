@@ -34,6 +34,9 @@ func (f flow) try() lab.Try {
 	if f.hairpin {
 		t.NextHop = gatewayMAC()
 	}
+	if f.allowed && runtime.NumCPU() == 1 { // an emulated machine is late
+		t.Wait = 4 * lab.DefaultWait
+	}
 	if f.source != "" || f.sport != 0 {
 		t.Source = netip.AddrPortFrom(netip.Addr{}, f.sport)
 		if f.source != "" {

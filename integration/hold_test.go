@@ -741,6 +741,8 @@ func TestAbsentInterfaceWaits(t *testing.T) {
 	p := read(t, text)
 	h := hold(t, l)
 	h.await(t, gateway.Holding)
+	watch := flow{name: "watch", from: office, to: "10.40.0.10", protocol: policy.TCP, port: 443, allowed: true}
+	serveAll(t, l, []flow{watch})
 	f := begin(t, l)
 	to := func(name string) func(*netlink.Handle, netlink.Link) error {
 		return func(h *netlink.Handle, l netlink.Link) error {
@@ -765,7 +767,7 @@ func TestAbsentInterfaceWaits(t *testing.T) {
 			t.Errorf("%s: %v", d.name, n.Err)
 		}
 		idle(t, h)
-		if !arrives(t, l, flow{name: "watch", from: office, to: "10.40.0.10", protocol: policy.TCP, port: 443}) {
+		if !arrives(t, l, watch) {
 			t.Errorf("%s: what has nothing to do with the absent interface does not come back", d.name)
 		}
 	}

@@ -302,10 +302,13 @@ func (r *train) send() error {
 	payload := append(binary.BigEndian.AppendUint32([]byte(trainMark), r.sent), make([]byte, r.padding)...)
 	datagram := frame.UDP{SourcePort: 6100, DestinationPort: r.port, Payload: payload}
 	packet, etherType := frame.IP(from, r.to, policy.UDP, datagram.Bytes(from, r.to))
-	r.sent++
-	return r.from.SendFrame(frame.Ethernet{
+	err := r.from.SendFrame(frame.Ethernet{
 		Destination: r.from.Segment.MAC, Source: r.from.MAC, Type: etherType, Payload: packet,
 	}.Bytes())
+	if err == nil {
+		r.sent++
+	}
+	return err
 }
 
 // during sends both trains as fast as they go until fn has returned, and then a tail of each. It returns how many had been sent by then.
