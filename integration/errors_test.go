@@ -251,9 +251,18 @@ func (r *reporter) of(t *testing.T, name string, like netip.Addr) netip.Addr {
 	return machine(t, r.Lab, name).Address(like)
 }
 
+// away is a way of the site's cameras out by its uplink.
+const away = `
+allow "away" {
+  from     = segment.cameras
+  to       = segment.internet
+  services = [service.push]
+}
+`
+
 // TestErrorsOfRouters holds that a router inside a segment, and one behind it, may say what became of a packet of an open flow to somebody
 // behind them. The controls are errors about flows that are not open, from another source than the camera's own on a camera's interface,
-// and by the wrong interface.
+// and by the wrong interface. A way of the cameras to a whole uplink changes none of it: what is inside is no part of that way.
 func TestErrorsOfRouters(t *testing.T) {
 	l := open(t)
 	site := strings.Replace(head, `address = "10.40.0.11"`, `addresses = ["10.40.0.11", "fd40::11"]`, 1)
@@ -263,7 +272,7 @@ func TestErrorsOfRouters(t *testing.T) {
 	}
 	route(`addresses = ["10.40.0.1/24", "fd40::1/64"]`, "10.41.0.0/24", "10.40.0.11", "fd41::/64", "fd40::11")
 	route(`addresses = ["10.50.0.1/24", "fd50::1/64"]`, "172.16.0.0/12", "10.50.0.9", "fd51::/64", "fd50::9")
-	apply(t, l, read(t, site+allows+`
+	text := site + allows + `
 recorder "far" {
   segment   = segment.recorders
   addresses = ["10.41.0.10", "fd41::10"]
@@ -281,15 +290,25 @@ allow "visit" {
   to       = recorder.far
   services = [service.push]
 }
-`))
+`
 	r := newReporter(t, l)
+	for i, more := range [...]string{"", away} {
+		apply(t, l, read(t, text+more))
+		r.routers(t, 42000+100*uint16(i), 43000+100*uint16(i))
+	}
+	r.check(t)
+}
+
+// routers tries the errors of routers inside segments about flows from the ports that begin with two.
+func (r *reporter) routers(t *testing.T, first, second uint16) {
+	t.Helper()
 	for i, c := range []struct{ router, camera, far, closed, via, deeper string }{
 		{nvr2, inCamera, "10.41.0.10", "10.41.0.11", "10.40.0.11", "10.41.0.1"},
 		{nvr2, inCamera6, "fd41::10", "fd41::11", "fd40::11", "fd41::1"},
 		{jump, inCamera, "172.16.7.7", "192.168.7.7", "10.50.0.9", "172.16.7.1"},
 		{jump, inCamera6, "fd51::7", "fd52::7", "fd50::9", "fd51::1"},
 	} {
-		own := uint16(42000 + i)
+		own := first + uint16(i)
 		f := tie{from: c1, to: c.router, here: addr(c.camera), there: addr(c.far), protocol: policy.UDP, port: 7100, own: own}
 		r.open(t, f)
 		for _, source := range [...]string{c.via, c.deeper, c.far} {
@@ -308,14 +327,13 @@ allow "visit" {
 		{nvr2, "172.16.7.7", "10.41.0.10", "10.40.0.11"},
 		{nvr2, "fd51::7", "fd41::10", "fd40::11"},
 	} {
-		f := tie{from: jump, to: c.router, here: addr(c.here), there: addr(c.far), protocol: policy.UDP, port: 7100, own: uint16(43000 + i)}
+		f := tie{from: jump, to: c.router, here: addr(c.here), there: addr(c.far), protocol: policy.UDP, port: 7100, own: second + uint16(i)}
 		r.open(t, f)
 		for _, source := range [...]string{c.via, c.far} {
 			r.report(t, c.router, addr(source), f, true, true)
 			r.report(t, c1, addr(source), f, true, false)
 		}
 	}
-	r.check(t)
 }
 
 // TestErrorsOfRoutersWhileOpen holds the same where nothing but an exception connects the two segments: the routers' way out ends with it.

@@ -15,6 +15,7 @@ import (
 //
 //	874  iif cam0 udp dport 123 → 882             intercepted questions, which are the gateway's own to answer
 //	875  from CAMERAS to PEER iif cam0 … fwmark   what an exception or a schedule opens between segments, while the packet filter marks it
+//	875  iif cam0 … fwmark → main                 the way to routers inside that report errors
 //	876  to INSIDE iif cam0 → 88xxx               before a way to every address: what is inside is no way out
 //	877  iif cam0 to PEER tcp dport 443 → main    an allow through an uplink, its replies, and errors about it, by mark; what is limited
 //	                                              by mark alone
@@ -217,11 +218,11 @@ func (j *jail) byRule(own, peer side, o opening) {
 		j.errors(own, peer, o, own.networks(o.v4))
 		for _, home := range own.networks(o.v4) {
 			out := netstate.Rule{
-				Family: netstate.FamilyOf(home.Addr()), Priority: preference(peer, o), From: home, To: to,
+				Family: netstate.FamilyOf(home.Addr()), Priority: preference(peer), From: home, To: to,
 				IIF: own.segment.Interface, Protocol: o.routed(), Table: wayTo(peer),
 			}
 			in := netstate.Rule{
-				Family: out.Family, Priority: preference(peer, o), From: to, To: home,
+				Family: out.Family, Priority: preference(peer), From: to, To: home,
 				IIF: peer.segment.Interface, Protocol: o.routed(), Table: netstate.CameraTable,
 			}
 			if o.term.limited {
@@ -238,9 +239,10 @@ func (j *jail) byRule(own, peer side, o opening) {
 	}
 }
 
-// preference returns where the rules of an opening stand: a way between segments that ends has to come before the ways that shut.
-func preference(peer side, o opening) uint32 {
-	if o.term.limited && peer.segment.Kind != policy.UplinkSegment {
+// preference returns where the rules of an opening stand: a way between segments has to come before the ways that shut, and before what
+// keeps a way to every address out of the inside.
+func preference(peer side) uint32 {
+	if peer.segment.Kind != policy.UplinkSegment {
 		return netstate.LivePreference
 	}
 	return netstate.ExceptionPreference
@@ -262,7 +264,7 @@ const whole32 = 1<<32 - 1
 func (j *jail) errors(own, peer side, o opening, homes []netip.Prefix) {
 	for _, home := range homes {
 		in := netstate.Rule{
-			Family: netstate.FamilyOf(home.Addr()), Priority: preference(peer, o), To: home, IIF: peer.segment.Interface,
+			Family: netstate.FamilyOf(home.Addr()), Priority: preference(peer), To: home, IIF: peer.segment.Interface,
 			Mark: netstate.ErrorMark, Mask: whole32, Protocol: policy.ICMPv6, Table: netstate.CameraTable,
 		}
 		if o.v4 {

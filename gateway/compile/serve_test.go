@@ -113,7 +113,7 @@ func TestInterceptJail(t *testing.T) {
 		"pref 874 from all iif cam0 ipproto udp dport 123", "pref 874 from all iif cam0 ipproto udp dport 123",
 		"pref 874 from all iif cam0 ipproto udp dport 53", "pref 874 from all iif cam0 ipproto udp dport 53",
 		"pref 880 from all iif cam0", "pref 880 from all iif cam0",
-		"pref 877 from 10.30.0.0/24 iif cam0 fwmark 0x434f5245 ipproto icmp lookup 254",
+		"pref 875 from 10.30.0.0/24 iif cam0 fwmark 0x434f5245 ipproto icmp lookup 254",
 		"blackhole 10.30.0.0/24 table 883 proto 67 metric 4278198272",
 		"local ::/0 dev lo table 882 proto 67 metric 1024", "local default dev lo table 882 proto 67",
 	}
