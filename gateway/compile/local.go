@@ -32,6 +32,7 @@ func input(scope policy.Scope, byFamily map[string][]gate, serves bool) []rulese
 		rules = append(rules, finding()...)
 	}
 	rules = append(rules, toMany()...)
+	rules = append(rules, rule("belongs to no flow and opens none", state(ruleset.StateInvalid), goTo("shut")))
 	for _, f := range families() {
 		for _, g := range byFamily[f.suffix] {
 			rules = append(rules, g.rule(false))
