@@ -458,6 +458,40 @@ func TestServeComesFirst(t *testing.T) {
 	onlyRouted(t, l, s, cases)
 }
 
+// TestServeObservedAsksOthers holds that on an observed segment, where nothing is intercepted, an allow of a question's port goes where it
+// says, to segments that are enforced too. The controls are the same policy enforced, whose gateway answers, and what no allow names.
+func TestServeObservedAsksOthers(t *testing.T) {
+	l := open(t)
+	s := serveOnGateway(t, l, sockets())
+	const tcp, udp = policy.TCP, policy.UDP
+	cases := []flow{
+		{name: "time of the recorder", from: c1, to: inRecorder, protocol: udp, port: 123},
+		{name: "time of the recorder in IPv6", from: c1, to: inRecorder6, protocol: udp, port: 123},
+		{name: "names of the recorder", from: c1, to: inRecorder, protocol: tcp, port: 53},
+		{name: "names of the office", from: c2, to: "10.50.0.5", protocol: udp, port: 53},
+	}
+	text := strings.Replace(head+allows+contested()+"allow \"names\" {\n  from = segment.cameras\n  to = recorder.nvr\n  services = [\"dns\"]\n}\n",
+		`kind      = "camera"`, "kind      = \"camera\"\n  mode      = \"observe\"\n  serve {\ntime = \"intercept\"\nnames = \"sinkhole\"\n}", 1)
+	apply(t, l, read(t, text))
+	for _, f := range cases {
+		f.allowed = true
+		if r, heard := ask(t, l, s, f); heard || r.Arrived == 0 {
+			t.Errorf("observed: %s: the gateway hears it: %t, %d arrived", f.name, heard, r.Arrived)
+		}
+	}
+	other := flow{name: "time of another recorder", from: c1, to: "10.40.0.11", protocol: udp, port: 123}
+	if r, heard := ask(t, l, s, other); heard || r.Arrived > 0 {
+		t.Errorf("observed: %s: the gateway hears it: %t, %d arrived", other.name, heard, r.Arrived)
+	}
+	apply(t, l, read(t, strings.Replace(text, "observe", "enforce", 1)))
+	for _, f := range cases {
+		f.allowed = true
+		if r, heard := ask(t, l, s, f); !heard || r.Arrived > 0 {
+			t.Errorf("control: enforced: %s: the gateway hears it: %t, %d arrived", f.name, heard, r.Arrived)
+		}
+	}
+}
+
 // askedBack are services of a camera that others use.
 const askedBack = `
 service "panel" {

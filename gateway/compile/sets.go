@@ -128,10 +128,11 @@ func (c *collected) opening(p policy.Policy, o opening, comment string) {
 	if hot {
 		c.merge(o, comment)
 	}
-	if !hot || !o.from.bound() || !o.to.bound() {
+	calls := hot && !o.caught()
+	if !calls || !o.from.bound() || !o.to.bound() {
 		c.flows = append(c.flows, o)
 	}
-	c.reaches(o.from, o.to, hot)
+	c.reaches(o.from, o.to, calls)
 	c.reaches(o.to, o.from, hot)
 	c.leaves(o, comment)
 }
@@ -169,13 +170,18 @@ func (c *collected) merge(o opening, comment string) {
 	if o.service.protocol == policy.UDP {
 		calls, answers = c.udpCalls, c.udpAnswers
 	}
-	// What is intercepted goes no further than the gateway, and a call that ingress finds is asked nothing more.
-	if o.from.bound() && !slices.Contains(intercepted(o.from.segment), question{o.service.protocol, o.service.first}) {
+	if o.from.bound() && !o.caught() {
 		wholes(calls, o.from, o.to, o.service, comment)
 	}
 	if o.to.bound() {
 		wholes(answers, o.to, o.from, o.service, comment)
 	}
+}
+
+// caught says whether an opening is of what its segment intercepts: that goes no further than the gateway while the segment is enforced,
+// so it is no call, of which ingress asks nothing more. While the segment is observed it goes the way of whatever is no call.
+func (o opening) caught() bool {
+	return slices.Contains(intercepted(o.from.segment), question{o.service.protocol, o.service.first})
 }
 
 func wholes(set map[string]string, own, peer side, s service, comment string) {
