@@ -225,7 +225,7 @@ func (a *author) offers(number, site int, speaks family) string {
 
 // uplink writes the ways out. The second one, if there is one, owns what it has a route to; the first one everything else.
 func (a *author) uplink() {
-	six := a.often(80)
+	six := a.often(70)
 	own := []string{"203.0.113.2/24"}
 	routes := "  route {\n    to  = [\"0.0.0.0/0\"]\n    via = \"203.0.113.80\"\n  }\n"
 	if six {
@@ -256,7 +256,8 @@ func (a *author) inhabit(segment, kind string, number, site int, speaks family) 
 	count := map[string]int{"camera": 2 + a.IntN(4), "recorder": 1 + a.IntN(3), "client": a.IntN(4)}[kind]
 	device := map[string]string{"camera": "camera", "recorder": "recorder", "client": "host"}[kind]
 	for i := range count {
-		if kind != "recorder" && a.often(10) {
+		lastHope := kind == "camera" && i == count-1 && len(a.cameras) == 0 // a site has a camera
+		if kind != "recorder" && a.often(10) && !lastHope {
 			device = "recorder"
 		}
 		a.device(fmt.Sprintf("%s-%d", segment, i), device, segment, a.homes(number, site, 10+i*7, speaks))

@@ -36,6 +36,7 @@ const (
 	wrongInterface
 	servicePort
 	observe
+	nowhere
 	endTags
 )
 
@@ -45,12 +46,12 @@ func tagNames() []string {
 		"IPv4", "IPv6", "TCP", "UDP", "ICMP", "reply", "ICMP error", "port range", "literal CIDR", "group", "exception live",
 		"exception over", "schedule in", "schedule out", "manage", "serve", "leases",
 		"discovery", "the gateway's own addresses", "wrong MAC",
-		"wrong interface", "source port of a service", "observe",
+		"wrong interface", "source port of a service", "observe", "no route leads there",
 	}
 }
 
 // neverAllowed are the tags of packets that may only be refused, but for what another opening lets through.
-const neverAllowed = exceptionOver | scheduleOut | wrongMAC | wrongInterface
+const neverAllowed = exceptionOver | scheduleOut | wrongMAC | wrongInterface | nowhere
 
 // coverage counts verdicts.
 type coverage struct {

@@ -80,7 +80,7 @@ func (j *judge) fire(samples []*sample) ([]disagreement, error) {
 	}
 	var bad []disagreement
 	for i, s := range samples {
-		d := decide(j.oracle, j.at, s.packet)
+		d := j.expect(s)
 		verdict, place, out := came(arrivals[i])
 		s.out = out
 		j.seen.count(s.tags, verdict)
@@ -89,6 +89,15 @@ func (j *judge) fire(samples []*sample) ([]disagreement, error) {
 		}
 	}
 	return bad, nil
+}
+
+// expect asks the oracle. What the policy lets go where no route leads comes out nowhere.
+func (j *judge) expect(s *sample) decision {
+	d := decide(j.oracle, j.at, s.packet)
+	if d.verdict == policy.Allowed && d.kind != "serve" && owner(j.policy, s.packet.Destination) == nil {
+		return decision{verdict: policy.Blocked, why: "allowed, and no route leads there"}
+	}
+	return d
 }
 
 // came returns the kernel's verdict and where the packet came out.

@@ -189,9 +189,6 @@ func (m *marksman) sample() *sample {
 	if m.Site.Scope == policy.ScopeSegments && isGateway(m.Policy, s.packet.Source) {
 		return nil // Linux itself takes no packet of its own address from a wire, whoever governs it
 	}
-	if owner(m.Policy, s.packet.Destination) == nil && (m.Site.Scope == policy.ScopeSegments || m.looksAway(s.packet.IIF)) {
-		return nil // no route leads there, whoever lets it pass
-	}
 	if to := owner(m.Policy, s.packet.Destination); to != nil && to.Serve.Origin.Line > 0 && s.ported() && wellKnown(s.packet.SourcePort) {
 		return nil // what answers it is a question to the gateway, and so it has no way back
 	}
@@ -229,6 +226,9 @@ func (m *marksman) finish(s *sample) *sample {
 	}
 	if m.looksAway(p.IIF) {
 		s.tags |= observe
+	}
+	if owner(m.Policy, p.Destination) == nil {
+		s.tags |= nowhere
 	}
 	return s
 }
@@ -341,12 +341,9 @@ func (m *marksman) unusual(a netip.Addr) bool {
 	return false
 }
 
-// abroad returns an address that only an uplink can own, of a family that an uplink has a way for.
+// abroad returns an address that only an uplink can own, be it of a family that none has a way for.
 func (m *marksman) abroad() netip.Addr {
-	networks := []string{"198.51.100.0/24", "192.0.2.0/24", "203.0.113.0/25", "9.0.0.0/8"}
-	if owner(m.Policy, netip.IPv6LinkLocalAllRouters()) != nil {
-		networks = append(networks, "2001:db8::/64", "2001:db8:1::/48", "2620::/16")
-	}
+	networks := []string{"198.51.100.0/24", "192.0.2.0/24", "203.0.113.0/25", "9.0.0.0/8", "2001:db8::/64", "2001:db8:1::/48", "2620::/16"}
 	return inside(m.Rand, netip.MustParsePrefix(one(m.Rand, networks)))
 }
 
