@@ -318,6 +318,44 @@ func TestRemovalTakesThisRuleOnly(t *testing.T) {
 	}
 }
 
+// What a request leaves out fits anything where the kernel looks for one that is there already, too: a rule for every address is added
+// beside one for some, whichever comes first, alone and among others. The control is the same rule twice, which stays one.
+func TestAWiderRuleIsAdded(t *testing.T) {
+	wide := netstate.Rule{Family: 4, Priority: 877, IIF: "cam0", Protocol: policy.TCP, DestinationPorts: netstate.PortRange{443, 443}, Table: 254}
+	from, to, six := wide, wide, wide
+	from.From, to.To = prefix("10.30.0.0/24"), prefix("192.0.2.7/32")
+	both := from
+	both.To = to.To
+	six.Family, six.From = 6, prefix("fd30::/64")
+	six6 := six
+	six6.To = prefix("2001:db8::7/128")
+	for _, pair := range [][2]netstate.Rule{{from, wide}, {to, wide}, {both, from}, {both, to}, {both, wide}, {six6, six}} {
+		for _, order := range [][]netstate.Object{{pair[0], pair[1], pair[1]}, {pair[1], pair[0], pair[0]}} {
+			for name, add := range map[string]func(*route.Conn) error{
+				"one by one": func(c *route.Conn) error { return errors.Join(c.Add(order[0]), c.Add(order[1]), c.Add(order[2])) },
+				"together": func(c *route.Conn) error {
+					added, err := c.AddAll(order)
+					if len(added) != len(order) {
+						t.Errorf("%d of %d added", len(added), len(order))
+					}
+					return err
+				},
+			} {
+				conn := namespace(t)
+				if err := add(conn); err != nil {
+					t.Fatal(err)
+				}
+				got := rules(read(t, conn))
+				for _, r := range pair {
+					if n := len(slices.DeleteFunc(slices.Clone(got), func(o netstate.Rule) bool { return o != r })); n != 1 {
+						t.Errorf("%s, %v: %d times there: %s", name, order, n, r)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestRemovalTakesThisRouteOnly(t *testing.T) {
 	conn := namespace(t)
 	for _, d := range []string{"10.77.0.0/16", "fd77::/48"} {

@@ -94,7 +94,7 @@ func addition(number numbering, object netstate.Object) (netlink.Message, error)
 	case netstate.Route:
 		return newRoute(number, o.Canonical())
 	case netstate.Rule:
-		return newRule(o.Canonical())
+		return newRule(o.Canonical(), netlink.Excl)
 	case netstate.Neighbour:
 		return newNeighbour(number, o)
 	}
