@@ -11,7 +11,7 @@ OWN_NETWORK    := unshare --net
 
 # What the tests with the tag full let judge, be recorded and be booted.
 FULL_PACKAGES := groff-base nftables iproute2 conntrack tcpdump ffmpeg motion \
-	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+	openssh-server openssh-client gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
 	qemu-system-x86
 
 # The release's own kernel, for a virtual machine: its files only, so that the machine itself boots what it booted before.
