@@ -44,6 +44,8 @@ type app struct {
 	writer *gateway.Writer
 	asked  *snapshot.Policy
 	reply  *snapshot.Reply
+	// agreed is the plan that the user has seen and said yes to; empty where nobody was asked.
+	agreed string
 	// repairs are what the service has put back.
 	repairs []api.Drift
 

@@ -132,6 +132,9 @@ func (a *app) apply(
 		outcome gateway.Outcome
 		pending *history.Pending
 	)
+	if err := a.ask(ctx, verb, r, f, document); err != nil {
+		return nil, err
+	}
 	err := a.writing(ctx, verb, r, f.lockTimeout, document, func(w *gateway.Writer) error {
 		var err error
 		outcome, pending, err = a.change(ctx, verb, w, r, f, document)
@@ -172,12 +175,9 @@ func (a *app) change(
 	if err != nil {
 		return nothing, nil, a.trouble(verb, r, err)
 	}
-	a.hours(document, r.policy)
-	a.standingRemarks(document, standing)
-	a.cutOff(document, proposal)
 	changes := a.changes(proposal)
 	document.Plan, document.Flows.Kept = &changes, proposal.Kept
-	if err := a.agree(ctx, verb, r, f, proposal); err != nil {
+	if err := a.shown(verb, r, document, standing, proposal); err != nil {
 		return nothing, nil, err
 	}
 	outcome, pending, err := w.Apply(ctx, proposal, a.recorded(r), a.confirmation(f))
@@ -212,20 +212,50 @@ func (a *app) lock(ctx context.Context, timeout time.Duration) (*history.Lock, e
 	return lock, err
 }
 
-// agree shows the plan and, without --yes, asks.
-func (a *app) agree(ctx context.Context, verb string, r reading, f applyFlags, p gateway.Proposal) error {
-	if a.flags.json {
+// ask shows what would be done and asks, where nobody has said yes beforehand. Nobody's answer is waited for under the lock: a lockdown
+// from another terminal comes at once.
+func (a *app) ask(ctx context.Context, verb string, r reading, f applyFlags, document *api.Apply) error {
+	if f.yes || a.writer != nil {
 		return nil
 	}
-	if !a.flags.quiet || !f.yes {
-		if err := a.planText(p)(a.stdout); err != nil {
-			return err
-		}
+	standing, err := a.stand(ctx, document)
+	if err != nil {
+		return err
 	}
-	if f.yes || p.Empty() {
-		return nil
+	if standing.Pending != nil {
+		return a.trouble(verb, r, &history.PendingError{Pending: *standing.Pending})
+	}
+	proposal, err := a.propose(ctx, standing.Over(r.policy))
+	if err != nil {
+		return a.trouble(verb, r, err)
+	}
+	a.agreed = proposal.Plan.Digest()
+	if err := a.show(document, r, standing, proposal, false); err != nil || proposal.Empty() {
+		return err
 	}
 	return a.question(ctx, verb, r)
+}
+
+// show says what would be done, and what else there is to say to whoever decides.
+func (a *app) show(document *api.Apply, r reading, standing gateway.Standing, p gateway.Proposal, quiet bool) error {
+	a.hours(document, r.policy)
+	a.standingRemarks(document, standing)
+	a.cutOff(document, p)
+	if quiet || a.flags.json {
+		return nil
+	}
+	return a.planText(p)(a.stdout)
+}
+
+// shown makes sure, under the lock, that what was agreed to is what would be done now; what nobody was asked about is shown.
+func (a *app) shown(verb string, r reading, document *api.Apply, standing gateway.Standing, p gateway.Proposal) error {
+	switch {
+	case a.agreed == "":
+		return a.show(document, r, standing, p, a.flags.quiet)
+	case a.agreed != p.Plan.Digest():
+		return &failure{code: exitFailed, sentence: "apply.meanwhile", next: r.command(verb)}
+	}
+	return nil
 }
 
 // question asks whether the plan is to be carried out.

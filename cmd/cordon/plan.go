@@ -35,6 +35,9 @@ func (a *app) planVerb() *cobra.Command {
 		a.standingRemarks(document, standing)
 		a.cutOff(document, proposal)
 		document.Changes = a.changes(proposal)
+		if a.reply != nil {
+			a.reply.Plan = proposal.Plan.Digest()
+		}
 		found := answer{document: document, text: a.planText(proposal)}
 		if *detailed && !proposal.Empty() {
 			found.code = exitNegative

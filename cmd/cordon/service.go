@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -32,7 +33,7 @@ func (a *app) serviced(ctx context.Context, verb string, args []string, flags ma
 	}
 	q := snapshot.Request{
 		Verb: verb, Arguments: args, Flags: flags, Language: string(a.language), Verbose: a.flags.verbose, Quiet: a.flags.quiet,
-		Document: a.flags.json, Session: a.session(), Who: a.who(),
+		Document: a.flags.json, Session: a.session(), Who: a.who(), Plan: a.agreed,
 	}
 	if r != nil {
 		q.Policy = &snapshot.Policy{Variables: r.policy.Variables, Commit: r.commit, Typed: r.typed}
@@ -72,6 +73,7 @@ func (a *app) applyServiced(ctx context.Context, cmd *cobra.Command, args []stri
 	if err := errors.Join(a.relay(*planned.reply), a.question(ctx, verb, r)); err != nil {
 		return answer{}, true, err
 	}
+	a.agreed = planned.reply.Plan
 	flags := ownFlags(cmd)
 	flags["yes"] = "true"
 	quiet := a.flags.quiet
@@ -82,10 +84,13 @@ func (a *app) applyServiced(ctx context.Context, cmd *cobra.Command, args []stri
 		return done, ok, err
 	}
 	pending, err := history.In(a.flags.state).Pending()
-	if err != nil {
-		return done, true, nil //nolint:nilerr // nothing waits, or somebody else sees to it
-	}
 	document := &api.Apply{}
+	if jsonErr := json.Unmarshal(done.reply.Document, document); jsonErr != nil {
+		return answer{}, true, fmt.Errorf("read the service's answer: %w", jsonErr)
+	}
+	if err != nil || document.Pending == nil || document.Pending.ID != pending.ID {
+		return done, true, nil //nolint:nilerr // nothing of this waits, or somebody else sees to it
+	}
 	if err := a.relay(*done.reply); err != nil {
 		return answer{}, true, err
 	}
@@ -141,7 +146,7 @@ func (a *app) answerTo(ctx context.Context, w *gateway.Writer, q snapshot.Reques
 	in := &app{
 		stdin: strings.NewReader(""), stdout: &text, stderr: &notes, now: a.now, machine: a.machine, writer: w,
 		environ: []string{"SSH_CONNECTION=" + q.Session, "SUDO_USER=" + q.Who}, words: message.In(message.Match(q.Language)),
-		asked: q.Policy, reply: &snapshot.Reply{}, repairs: a.repairs,
+		asked: q.Policy, agreed: q.Plan, reply: &snapshot.Reply{}, repairs: a.repairs,
 	}
 	in.machine.State, in.machine.Run = a.flags.state, a.flags.run
 	code := in.carryOut(ctx, argumentsOf(q))

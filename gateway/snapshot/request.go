@@ -63,6 +63,8 @@ type Request struct {
 	Who string `json:"who,omitempty"`
 	// Policy is the policy that the request is about; nil where it is about none.
 	Policy *Policy `json:"policy,omitempty"`
+	// Plan is the plan that the user has seen and agreed to, as the reply to "plan" named it: that one is carried out, or none.
+	Plan string `json:"plan,omitempty"`
 }
 
 // Policy is a policy by its own bytes.
@@ -88,4 +90,6 @@ type Reply struct {
 	// Text goes to people; Notes are what else there is to say to them, on stderr.
 	Text  string `json:"text,omitempty"`
 	Notes string `json:"notes,omitempty"`
+	// Plan names the plan that the answer is about.
+	Plan string `json:"plan,omitempty"`
 }

@@ -321,7 +321,9 @@ func TestRemovalTakesThisRuleOnly(t *testing.T) {
 // What a request leaves out fits anything where the kernel looks for one that is there already, too: a rule for every address is added
 // beside one for some, whichever comes first, alone and among others. The control is the same rule twice, which stays one.
 func TestAWiderRuleIsAdded(t *testing.T) {
-	wide := netstate.Rule{Family: 4, Priority: 877, IIF: "cam0", Protocol: policy.TCP, DestinationPorts: netstate.PortRange{443, 443}, Table: 254}
+	wide := netstate.Rule{
+		Family: 4, Priority: 877, IIF: "cam0", Protocol: policy.TCP, DestinationPorts: netstate.PortRange{443, 443}, Table: 254,
+	}
 	from, to, six := wide, wide, wide
 	from.From, to.To = prefix("10.30.0.0/24"), prefix("192.0.2.7/32")
 	both := from
