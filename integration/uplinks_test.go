@@ -1,7 +1,9 @@
 package integration_test
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,4 +73,59 @@ func TestExceptionKeepsToItsUplink(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSourcesKeepToTheirUplink holds that what an allow opens at one uplink's addresses is open to nobody who comes in by another uplink
+// with such an address, nor do errors about a flow come in there. The controls are the same packets by the right uplink.
+func TestSourcesKeepToTheirUplink(t *testing.T) {
+	l := inTwo(t)
+	const text = `
+segment "spare" {
+  kind      = "uplink"
+  interface = "wan1"
+  addresses = ["192.0.2.2/24", "2001:db8:2::2/64"]
+}
+service "panel" {
+  udp = ["8443"]
+}
+allow "in" {
+  from     = ["192.0.2.0/24", "2001:db8:2::/64"]
+  to       = camera.c1
+  services = [service.panel]
+}
+allow "out" {
+  from     = camera.c1
+  to       = ["192.0.2.80", "2001:db8:2::80"]
+  services = [service.panel]
+}
+allow "elsewhere" {
+  from     = segment.cameras
+  to       = segment.internet
+  services = [service.panel]
+}
+allow "from-elsewhere" {
+  from     = segment.internet
+  to       = camera.c1
+  services = [service.panel]
+}
+`
+	r := newReporter(t, l)
+	for _, scope := range []string{"box", "segments"} {
+		apply(t, l, read(t, strings.Replace(head, `site "school" {}`, "site \"school\" {\n  scope = \""+scope+"\"\n}", 1)+allows+text))
+		for i, c := range []struct{ camera, far string }{{inCamera, "192.0.2.80"}, {inCamera6, "2001:db8:2::80"}} {
+			in := tie{from: "spare", to: c1, here: addr(c.far), there: addr(c.camera), protocol: policy.UDP, port: 8443, own: 45000 + uint16(i)}
+			r.open(t, in)
+			in.from, in.own = internet, 45100+uint16(i)
+			marker := r.marker()
+			r.send(t, internet, in.packet(false, marker))
+			r.refused[marker] = fmt.Sprintf("scope %s: what says that it is %s, by the other uplink", scope, c.far)
+
+			out := tie{from: c1, to: "spare", here: addr(c.camera), there: addr(c.far), protocol: policy.UDP, port: 8443, own: 45200 + uint16(i)}
+			r.open(t, out)
+			r.report(t, "spare", addr(c.far), out, true, true)
+			r.report(t, internet, addr(c.far), out, true, false)
+			r.report(t, internet, r.of(t, internet, addr(c.far)), out, true, false)
+		}
+	}
+	r.check(t)
 }

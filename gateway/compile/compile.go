@@ -324,6 +324,7 @@ func (c *collected) sets(p policy.Policy) []ruleset.Set {
 		hash("udpcalls"+s, calls, c.udpCalls, answer...),
 		settled(p, c.family),
 		interval("inside"+s, "networks that no uplink owns", prefixes(networks(p, c.v4, isInside)), c.source),
+		interval("astray"+s, "which source is another uplink's", ranges(astray(p, c.v4)), ruleset.IIFName, c.source),
 		guarded(p, c.family),
 		hash("abroad"+s, "governed devices that an allow lets through an uplink", c.abroad, c.source),
 		interval("routers"+s, "who may report what became of a packet behind a recorder's interface", ranges(routers(p, c.v4)),
@@ -440,6 +441,23 @@ func homes(p policy.Policy, v4 bool, wanted func(*policy.Segment) bool) map[stri
 		m[s.Interface] = append(m[s.Interface], networks(p, v4, func(other *policy.Segment) bool { return other == s })...)
 		if !v4 {
 			m[s.Interface] = append(m[s.Interface], netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::/128"))
+		}
+	}
+	return m
+}
+
+// astray returns by uplink what other uplinks own. One that is given its addresses by others owns what it is told, so nothing is astray
+// there; nor is what has no address yet, and what means something on one link alone.
+func astray(p policy.Policy, v4 bool) map[string][]netip.Prefix {
+	anywhere := []netip.Prefix{netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::/128"), netip.MustParsePrefix("0.0.0.0/32")}
+	m := map[string][]netip.Prefix{}
+	for i := range p.Segments {
+		s := &p.Segments[i]
+		if !isUplink(s) || leased(s) {
+			continue
+		}
+		for _, n := range networks(p, v4, func(other *policy.Segment) bool { return isUplink(other) && other != s }) {
+			m[s.Interface] = append(m[s.Interface], without(n, anywhere)...)
 		}
 	}
 	return m

@@ -91,12 +91,20 @@ func uplink(scope policy.Scope) ruleset.Chain {
 	if scope == policy.ScopeSegments {
 		return chain("uplink", append(sources("a camera's or recorder's address from outside", "governed"), rule("", accept()))...)
 	}
-	return chain("uplink", append(outsider(), rule("", accept()))...)
+	return chain("uplink", append(outsider(accept()), rule("", accept()))...)
 }
 
-// outsider refuses what comes from outside with an inside address.
-func outsider() []ruleset.Rule {
-	return append([]ruleset.Rule{ownSource()}, sources("an inside address from outside", "inside")...)
+// outsider refuses what comes from outside with an inside address, or with one that another uplink owns. The latter the kernel itself does
+// in IPv4 alone, and there strictly; in IPv6 routers on the way may report, whatever addresses they have: forward asks about which flow.
+func outsider(otherwise ruleset.Verdict) []ruleset.Rule {
+	rules := append([]ruleset.Rule{ownSource()}, sources("an inside address from outside", "inside")...)
+	for _, f := range families() {
+		if !f.v4 {
+			rules = append(rules, rule("", is(f.icmpType, types(f.errors)...), otherwise))
+		}
+		rules = append(rules, rule("another uplink's address", in("astray"+f.suffix, ruleset.IIFName, f.source), counter(), drop()))
+	}
+	return rules
 }
 
 // forward returns the chains that decide what crosses the gateway. There is no "established, accept": each packet is judged in its own
@@ -126,7 +134,7 @@ func forward(scope policy.Scope, byFamily map[string][]gate, limited []*live, br
 			rule("", in("governed", ruleset.IIFName), goTo("refuse")),
 			rule("", in("governed", ruleset.OIFName), goTo("refuse")),
 			rule("not ours to decide", accept()))
-		chains = append(chains, crosser(), resident(), chain("outsider", outsider()...))
+		chains = append(chains, crosser(), resident(), chain("outsider", outsider(back())...))
 	}
 	chains = append(chains, base("forward", hook, rules...))
 	for _, l := range limited {
@@ -191,7 +199,7 @@ func (l *live) related(gates []gate) []ruleset.Chain {
 }
 
 // misplaced refuses an error that does not come in from the side to which the packet that it quotes was sent: who stands elsewhere has
-// not seen that packet. Beyond uplinks is whatever nobody inside has.
+// not seen that packet. Beyond uplinks is whatever nobody inside has, and beyond one of them what no other one owns.
 func (f family) misplaced() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, reply := range [...]bool{true, false} {
@@ -200,6 +208,7 @@ func (f family) misplaced() []ruleset.Rule {
 		inside.Not, elsewhere.Not = true, true
 		rules = append(rules,
 			rule("", direction(reply), in("uplinks", ruleset.IIFName), in("inside"+f.suffix, far), goTo("refuse")),
+			rule("", direction(reply), in("astray"+f.suffix, ruleset.IIFName, far), goTo("refuse")),
 			rule("", direction(reply), inside, elsewhere, goTo("refuse")))
 	}
 	return rules

@@ -16,8 +16,17 @@ func (o Oracle) refusedAtDoor(k policy.Packet, from place) (Decision, bool) {
 		return o.homeless(k, from)
 	case o.own(k.Source) && !k.Source.IsLinkLocalUnicast() || o.inside(k.Source):
 		return blocked(Elsewhere).bySegment(o.first(place{segments: o.owners(k.Source)})), true
+	case o.anotherUplinks(k.Source, from) && (k.Source.Is4() || !isError(k)):
+		return blocked(Elsewhere).bySegment(o.first(place{segments: o.owners(k.Source)})), true
 	}
 	return Decision{}, false
+}
+
+// anotherUplinks says whether an address belongs to another uplink than the one at a place. One whose addresses are not given owns what it
+// is told. Routers that report in IPv6 have any address: it is the flow that has to leave there.
+func (o Oracle) anotherUplinks(a netip.Addr, from place) bool {
+	owned := place{segments: o.owners(a)}
+	return o.is(from, uplink) && !o.is(from, leased) && o.is(owned, uplink) && !o.sameSide(owned, from) && !a.IsUnspecified()
 }
 
 // unverified refuses what no named device of a governed segment sends. On an observed segment a machine of which nothing is named

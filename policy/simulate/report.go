@@ -25,7 +25,7 @@ func (o Oracle) report(at policy.Moment, k policy.Packet, from place) Decision {
 	if o.is(*far, uplink) && o.is(from, uplink) {
 		far.segments = from.segments // what is open by one uplink is not by another
 	}
-	if !o.sameSide(from, *far) || (o.is(from, camera) && k.Source != far.address) {
+	if !o.sameSide(from, *far) || o.anotherUplinks(far.address, from) || (o.is(from, camera) && k.Source != far.address) {
 		return o.lenient(from, o.arrives(k), blocked(ForeignError))
 	}
 	d := o.opening(at, f)
