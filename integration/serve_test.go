@@ -470,8 +470,9 @@ func TestServeObservedAsksOthers(t *testing.T) {
 		{name: "names of the recorder", from: c1, to: inRecorder, protocol: tcp, port: 53},
 		{name: "names of the office", from: c2, to: "10.50.0.5", protocol: udp, port: 53},
 	}
-	text := strings.Replace(head+allows+contested()+"allow \"names\" {\n  from = segment.cameras\n  to = recorder.nvr\n  services = [\"dns\"]\n}\n",
-		`kind      = "camera"`, "kind      = \"camera\"\n  mode      = \"observe\"\n  serve {\ntime = \"intercept\"\nnames = \"sinkhole\"\n}", 1)
+	const names = "allow \"names\" {\n  from = segment.cameras\n  to = recorder.nvr\n  services = [\"dns\"]\n}\n"
+	text := strings.Replace(head+allows+contested()+names, `kind      = "camera"`,
+		"kind      = \"camera\"\n  mode      = \"observe\"\n  serve {\ntime = \"intercept\"\nnames = \"sinkhole\"\n}", 1)
 	apply(t, l, read(t, text))
 	for _, f := range cases {
 		f.allowed = true
