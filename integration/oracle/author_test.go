@@ -226,19 +226,30 @@ func (a *author) offers(number, site int, speaks family) string {
 // uplink writes the ways out. The second one, if there is one, owns what it has a route to; the first one everything else.
 func (a *author) uplink() {
 	six := a.often(70)
-	own := []string{"203.0.113.2/24"}
-	routes := "  route {\n    to  = [\"0.0.0.0/0\"]\n    via = \"203.0.113.80\"\n  }\n"
-	if six {
-		own = append(own, "2001:db8::2/64")
-		routes += "  route {\n    to  = [\"::/0\"]\n    via = \"2001:db8::80\"\n  }\n"
+	a.way("wan", "wan0", six, "203.0.113", "2001:db8:", "0.0.0.0/0", "::/0")
+	if a.often(60) {
+		a.way("spare", "wan1", six && a.often(80), "198.18.7", "2001:db8:7:", "192.0.2.0/24", "2001:db8:1::/48")
 	}
-	a.add("segment \"wan\" {\n  kind      = \"uplink\"\n  interface = \"wan0\"\n  addresses = %s\n%s%s}",
-		list(quoted(own)), a.masquerade(), routes)
-	a.uplinks = append(a.uplinks, "segment.wan")
 	a.literals = append(a.literals, "198.51.100.0/24", "192.0.2.0/24")
 	if six {
 		a.literals = append(a.literals, "2001:db8:1::/48")
 	}
+}
+
+// way writes one uplink, with a network of each family, and what lies behind its routers.
+func (a *author) way(name, iface string, six bool, net4, net6, to4, to6 string) {
+	own := []string{net4 + ".2/24"}
+	route := func(to, via string) string {
+		return fmt.Sprintf("  route {\n    to  = [%q]\n    via = %q\n  }\n", to, via)
+	}
+	routes := route(to4, net4+".80")
+	if six {
+		own = append(own, net6+":2/64")
+		routes += route(to6, net6+":80")
+	}
+	a.add("segment %q {\n  kind      = \"uplink\"\n  interface = %q\n  addresses = %s\n%s%s}",
+		name, iface, list(quoted(own)), a.masquerade(), routes)
+	a.uplinks = append(a.uplinks, "segment."+name)
 }
 
 func (a *author) masquerade() string {
@@ -327,8 +338,12 @@ func (a *author) openings() {
 		from, to, services := a.ends()
 		a.add("allow \"a%d\" {\n  from     = %s\n  to       = %s\n  services = %s\n%s}", i, from, to, services, a.during(35))
 	}
-	for i := range a.IntN(4) {
+	few := a.IntN(4)
+	for i := range few + len(a.uplinks) - 1 {
 		from, to, services := a.ends()
+		if i >= few {
+			from, to, services = a.abroad()
+		}
 		until := a.at.Add(one(a.Rand, []time.Duration{-time.Hour, time.Hour, 26 * time.Hour, 5 * 24 * time.Hour})).Format(time.RFC3339)
 		a.add("exception \"e%d\" {\n  from     = %s\n  to       = %s\n  services = %s\n  until    = %q\n"+
 			"  reason   = \"r\"\n  owner    = \"o\"\n%s}",
@@ -362,12 +377,6 @@ func (a *author) ends() (from, to, services string) {
 		}
 		return list(some(a.Rand, of, 2))
 	}
-	outside := func() string {
-		if a.often(50) {
-			return fmt.Sprintf("[%q]", a.literal("198.", "192.", "2001"))
-		}
-		return list(a.uplinks)
-	}
 	services = list(a.opened())
 	switch n := a.IntN(100); {
 	case n < 25:
@@ -377,13 +386,30 @@ func (a *author) ends() (from, to, services string) {
 	case n < 60:
 		return side(slices.Concat(a.clients, a.hosts)), side(slices.Concat(a.machines, a.clients)), services
 	case n < 75:
-		return side(slices.Concat(a.clients, a.clients, a.hosts)), outside(), services
+		return side(slices.Concat(a.clients, a.clients, a.hosts)), a.outside(), services
 	case n < 85:
-		return side(slices.Concat(cameras, a.machines)), outside(), services
+		return side(slices.Concat(cameras, a.machines)), a.outside(), services
 	case n < 90:
-		return outside(), side(slices.Concat(cameras, a.machines, a.hosts)), services
+		return a.outside(), side(slices.Concat(cameras, a.machines, a.hosts)), services
 	}
 	return side(all), side(all), services
+}
+
+// outside returns an end of an allow beyond the uplinks.
+func (a *author) outside() string {
+	if a.often(50) {
+		return fmt.Sprintf("[%q]", a.literal("198.", "192.", "2001"))
+	}
+	return list(some(a.Rand, a.uplinks, 2))
+}
+
+// abroad returns from, to and services of what crosses an uplink.
+func (a *author) abroad() (from, to, services string) {
+	inside := list(some(a.Rand, slices.Concat(a.groups, a.machines, a.hosts, a.clients), 2))
+	if a.often(30) {
+		return a.outside(), inside, list(a.opened())
+	}
+	return inside, a.outside(), list(a.opened())
 }
 
 // opened returns the services of an allow.

@@ -37,6 +37,8 @@ const (
 	servicePort
 	observe
 	nowhere
+	ofTwoUplinks
+	toTheGroup
 	endTags
 )
 
@@ -47,6 +49,7 @@ func tagNames() []string {
 		"exception over", "schedule in", "schedule out", "manage", "serve", "leases",
 		"discovery", "the gateway's own addresses", "wrong MAC",
 		"wrong interface", "source port of a service", "observe", "no route leads there",
+		"exception at one of two uplinks", "discovery to the group",
 	}
 }
 

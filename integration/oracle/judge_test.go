@@ -94,7 +94,7 @@ func (j *judge) fire(samples []*sample) ([]disagreement, error) {
 // expect asks the oracle. What the policy lets go where no route leads comes out nowhere.
 func (j *judge) expect(s *sample) decision {
 	d := decide(j.oracle, j.at, s.packet)
-	if d.verdict == policy.Allowed && d.kind != "serve" && owner(j.policy, s.packet.Destination) == nil {
+	if d.verdict == policy.Allowed && d.kind != "serve" && owner(j.policy, s.packet.Destination) == nil && !many(s.packet.Destination) {
 		return decision{verdict: policy.Blocked, why: "allowed, and no route leads there"}
 	}
 	return d
@@ -125,7 +125,7 @@ func (j *judge) rightPlace(s *sample, d decision, arrivals []arrival) bool {
 		return false
 	}
 	to, local := s.packet.Destination, arrivals[0].iface == ""
-	if own := isGateway(j.policy, to) || d.kind == "serve" || to == everybody(); local || own {
+	if own := isGateway(j.policy, to) || d.kind == "serve" || many(to); local || own {
 		return local && own
 	}
 	home := owner(j.policy, to)

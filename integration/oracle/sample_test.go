@@ -66,6 +66,9 @@ func openings(p policy.Policy, at policy.Moment) []opening {
 		if _, open := (policy.Schedule{Windows: e.During, Zone: p.Site.Zone}).OpenAt(at.Time); open && at.Trusted && e.Until.After(at.Time) {
 			t = t&^exceptionOver | exceptionLive
 		}
+		if t&exceptionLive != 0 && ofTwo(p, slices.Concat(e.From, e.To)) {
+			t |= ofTwoUplinks
+		}
 		all = append(all, opening{e.From, e.To, e.Services, t})
 	}
 	for _, m := range p.Manage {
@@ -77,6 +80,15 @@ func openings(p policy.Policy, at policy.Moment) []opening {
 		all = append(append(all, questions(p, policy.SegmentID(i))...), looks(p, policy.SegmentID(i))...)
 	}
 	return all
+}
+
+// ofTwo says whether one of some ends lies behind an uplink of several.
+func ofTwo(p policy.Policy, ends []policy.Endpoint) bool {
+	isUplink := func(s policy.Segment) bool { return s.Kind == policy.UplinkSegment }
+	first := slices.IndexFunc(p.Segments, isUplink)
+	return slices.ContainsFunc(p.Segments[first+1:], isUplink) && slices.ContainsFunc(ends, func(e policy.Endpoint) bool {
+		return slices.ContainsFunc(e.Segments, func(id policy.SegmentID) bool { return isUplink(p.Segments[id]) })
+	})
 }
 
 // questions returns what the gateway serves the devices of a segment as openings: at its own addresses, and at other people's.
@@ -121,6 +133,7 @@ func looks(p policy.Policy, id policy.SegmentID) []opening {
 	}
 	for _, other := range s.Serve.Discovery {
 		all = append(all, on(other, 3702, discovery), on(id, 3702, discovery))
+		all = append(all, on(other, 3702, discovery|toTheGroup), on(id, 3702, discovery|toTheGroup))
 	}
 	return all
 }
@@ -186,6 +199,9 @@ func (m *marksman) sample() *sample {
 	if s.packet.Source.IsUnspecified() && s.packet.Destination != everybody() {
 		return nil // Linux takes a packet from no address to everybody alone
 	}
+	if to := s.packet.Destination; to.IsMulticast() && !slices.Contains(searched(), to) {
+		return nil // nobody listens there
+	}
 	if m.Site.Scope == policy.ScopeSegments && isGateway(m.Policy, s.packet.Source) {
 		return nil // Linux itself takes no packet of its own address from a wire, whoever governs it
 	}
@@ -227,7 +243,10 @@ func (m *marksman) finish(s *sample) *sample {
 	if m.looksAway(p.IIF) {
 		s.tags |= observe
 	}
-	if owner(m.Policy, p.Destination) == nil {
+	if !many(p.Destination) {
+		s.tags &^= toTheGroup
+	}
+	if owner(m.Policy, p.Destination) == nil && !many(p.Destination) {
 		s.tags |= nowhere
 	}
 	return s
@@ -269,6 +288,9 @@ func (m *marksman) stranger() policy.MAC {
 
 // target returns an address that an opening leads to.
 func (m *marksman) target(o opening) netip.Addr {
+	if o.tags&toTheGroup != 0 {
+		return one(m.Rand, searched())
+	}
 	if o.to == nil {
 		at := m.addressed()
 		if here, ok := m.home(o); ok && len(here.Addresses) > 0 && m.IntN(2) == 0 {
@@ -443,12 +465,18 @@ func (m *marksman) otherMAC() policy.MAC {
 }
 
 func (m *marksman) otherInterface(than string) string {
+	if other := otherUplink(than); other != "" && m.IntN(2) == 0 {
+		return other
+	}
 	for {
 		if other := one(m.Rand, cables()); other != than {
 			return other
 		}
 	}
 }
+
+// otherUplink returns the interface beside an uplink's.
+func otherUplink(than string) string { return map[string]string{"wan0": "wan1", "wan1": "wan0"}[than] }
 
 // otherPort moves the destination port: by one, out of its range, or anywhere.
 func (m *marksman) otherPort(s *sample) {

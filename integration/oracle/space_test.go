@@ -88,3 +88,11 @@ func isGateway(p policy.Policy, a netip.Addr) bool {
 
 // everybody is whom a client of DHCP asks.
 func everybody() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
+
+// searched are the groups that WS-Discovery asks (OASIS WS-Discovery 1.1, section 2.4).
+func searched() []netip.Addr {
+	return []netip.Addr{netip.AddrFrom4([4]byte{239, 255, 255, 250}), netip.AddrFrom16([16]byte{0: 0xff, 1: 2, 15: 0x0c})}
+}
+
+// many says whether an address is of more than one machine.
+func many(a netip.Addr) bool { return a == everybody() || a.IsMulticast() }

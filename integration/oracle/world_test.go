@@ -29,6 +29,9 @@ func cables() []string {
 	return []string{"cam0", "cam1", "rec0", "rec1", "lan0", "lan1", "wan0", "wan1", unnamed}
 }
 
+// firstIndex is the kernel's number of the first of them; the others' follow.
+const firstIndex = 1000
+
 // unnamed is the interface that no policy names.
 const unnamed = "odd0"
 
@@ -131,7 +134,7 @@ func (w *world) prepareGateway() error {
 	w.links = *handle
 	for i, name := range cables() {
 		attrs := netlink.NewLinkAttrs()
-		attrs.Name, attrs.HardwareAddr, attrs.Flags, attrs.Index = name, hardware(gatewayMAC(name)), net.FlagUp, 1000+i
+		attrs.Name, attrs.HardwareAddr, attrs.Flags, attrs.Index = name, hardware(gatewayMAC(name)), net.FlagUp, firstIndex+i
 		cable := &netlink.Veth{LinkAttrs: attrs, PeerName: name, PeerNamespace: netlink.NsFd(w.field.FD())}
 		if err := w.links.LinkAdd(cable); err != nil {
 			return fmt.Errorf("add %s: %w", name, err)
@@ -177,7 +180,32 @@ func (w *world) listen() error {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20); err != nil {
 			return fmt.Errorf("widen a buffer: %w", err)
 		}
+		if err := join(fd, p.family, p.protocol); err != nil {
+			return err
+		}
 		w.local = append(w.local, localSocket{fd, policy.Protocol(p.protocol)})
+	}
+	return nil
+}
+
+// join has the sockets of UDP hear the groups that discovery asks, on every cable: the kernel takes nothing of a group for itself that
+// nobody asked for.
+func join(fd, family, protocol int) error {
+	if protocol != unix.IPPROTO_UDP {
+		return nil
+	}
+	for i := range cables() {
+		var err error
+		if family == unix.AF_INET {
+			err = unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP,
+				&unix.IPMreqn{Multiaddr: searched()[0].As4(), Ifindex: int32(firstIndex + i)})
+		} else {
+			err = unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP,
+				&unix.IPv6Mreq{Multiaddr: searched()[1].As16(), Interface: uint32(firstIndex + i)})
+		}
+		if err != nil {
+			return fmt.Errorf("join a group on %s: %w", cables()[i], err)
+		}
 	}
 	return nil
 }
