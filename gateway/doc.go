@@ -20,6 +20,14 @@
 // State wanted is what holds at one moment of the gateway's Clock. What is open for a time only ends in the kernel by itself; what opens
 // later opens with the next Change, or by the Holder.
 //
+// # What stays strict
+//
+// An interface that is governed no more gets back what every interface begins with. What scope "box" wrote into "all" and "default", and
+// into the settings of uplinks and clients, stays when the scope becomes "segments". The only thing to go back to would be a record of
+// what was there before the first policy: older than whatever an administrator has decided since, and looser. Nobody could tell from the
+// kernel that a value has become his, and a record that is believed then opens what he shut. In scope "segments" nothing depends on those
+// values, neither strict nor loose: what Cordon needs there it sets by interface.
+//
 // # Review notes
 //
 // Can a gateway that has just started recognise this object as its own? Is there a moment in which a camera may escape? Does the

@@ -1,14 +1,18 @@
 package integration_test
 
 import (
+	"context"
 	"errors"
 	"net"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"cordon/gateway"
 	"cordon/integration/lab"
 	"cordon/policy"
 )
@@ -53,6 +57,67 @@ func TestScopeSegments(t *testing.T) {
 			t.Errorf("scope box: %s: arrived %t", c.name, got)
 		}
 	}
+}
+
+// TestStrictStays holds that what scope "box" made strict stays so when the scope becomes "segments", which needs none of it: whatever the
+// administrator then makes of it is his, and the cameras' own settings stay as they are. The control is the same damage in scope "box".
+func TestStrictStays(t *testing.T) {
+	l := open(t)
+	shared := []string{"ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter", "ipv4/conf/wan0/rp_filter", "ipv4/conf/lan0/rp_filter"}
+	own := []string{"ipv4/conf/cam0/rp_filter", "ipv4/conf/rec0/rp_filter"}
+	loose := map[string]string{}
+	for _, name := range slices.Concat(shared, own) {
+		loose[name] = "0"
+	}
+	set(t, l, loose)
+	box := read(t, head+allows)
+	segments := read(t, strings.Replace(head+allows, `site "school" {}`, "site \"school\" {\n  scope = \"segments\"\n}", 1))
+	strict := func(when string, names []string, want string) {
+		t.Helper()
+		for _, name := range names {
+			if got := valueOf(t, l, name); got != want {
+				t.Errorf("%s: %s is %s", when, name, got)
+			}
+		}
+	}
+	steps := func(p policy.Policy) (n int) {
+		inside(t, l, func(ctx context.Context, g *gateway.Gateway) error {
+			proposal, err := g.Propose(ctx, p, "")
+			n = len(slices.Concat(proposal.Plan.Tighten, proposal.Plan.Loosen, proposal.Plan.Forward))
+			return err
+		})
+		return n
+	}
+	apply(t, l, segments)
+	strict("segments from the beginning", shared, "0")
+	strict("segments from the beginning", own, "1")
+	apply(t, l, box)
+	strict("box", slices.Concat(shared, own), "1")
+	apply(t, l, segments)
+	strict("segments after box", slices.Concat(shared, own), "1")
+	for _, name := range shared {
+		set(t, l, map[string]string{name: "0"})
+	}
+	if n := steps(segments); n != 0 {
+		t.Errorf("in scope segments %d steps would take back what is the administrator's", n)
+	}
+	strict("segments, loosened", own, "1")
+	if n := steps(box); n < len(shared) {
+		t.Errorf("control: in scope box %d steps would take back %d settings", n, len(shared))
+	}
+}
+
+// valueOf reads one of the gateway's settings.
+func valueOf(t *testing.T, l *lab.Lab, name string) string {
+	t.Helper()
+	var value []byte
+	if err := l.Gateway().Do(func() (err error) {
+		value, err = os.ReadFile("/proc/sys/net/" + name)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(value))
 }
 
 // TestUnnamedInterface holds that in scope "box" the gateway itself sends nothing by an interface that the policy does not name, and
