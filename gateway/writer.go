@@ -31,7 +31,7 @@ type Writer struct {
 
 // Confirmation is how a change waits to be confirmed.
 type Confirmation struct {
-	// Within is how long it waits; 0 keeps the change at once.
+	// Within is how long it waits; 0 keeps the change at once, and takes it back where its writer was cut off before that.
 	Within time.Duration
 	// Session is the connection by which whoever applies is logged in, as sshd writes it; empty on the machine's own terminal.
 	Session string
@@ -98,7 +98,7 @@ func (w *Writer) Apply(ctx context.Context, p Proposal, a history.Applied, c Con
 	if pending, err := w.Store.Pending(); err == nil {
 		return Outcome{}, nil, &history.PendingError{Pending: pending}
 	}
-	if c.Within == 0 || p.Empty() {
+	if p.Empty() {
 		outcome, err := w.Change(ctx, p)
 		if err != nil {
 			return outcome, nil, err
@@ -114,7 +114,18 @@ func (w *Writer) Apply(ctx context.Context, p Proposal, a history.Applied, c Con
 		// What was begun has been undone, or not: the way back is forgotten when it has been seen that there is nothing left to undo.
 		return outcome, nil, errors.Join(err, w.takeBack(context.WithoutCancel(ctx), pending))
 	}
+	if pending.AtOnce {
+		return outcome, nil, w.keep(pending)
+	}
 	return outcome, &pending, nil
+}
+
+// keep makes what is in force the last good policy. What cannot be kept is what the next call takes back.
+func (w *Writer) keep(p history.Pending) error {
+	if err := w.Store.Confirm(p.ID); err != nil {
+		return &UnrecordedError{err}
+	}
+	return nil
 }
 
 // UnrecordedError says that what is in force could not be remembered.
@@ -161,7 +172,8 @@ func (w *Writer) begin(p Proposal, a history.Applied, c Confirmation) (history.P
 	}
 	pending := history.Pending{
 		ID: fmt.Sprintf("%d-%s", entry.Revision, boot[:min(8, len(boot))]), Revision: entry.Revision, Boot: boot,
-		Since: now, Deadline: now + c.Within, Wall: w.Now().Add(c.Within), Who: a.Who, Session: c.Session, Policy: a, Before: before,
+		Since: now, Deadline: now + c.Within, Wall: w.Now().Add(c.Within), Who: a.Who, Session: c.Session, AtOnce: c.Within == 0,
+		Policy: a, Before: before,
 	}
 	if err := w.Store.Begin(pending); err != nil {
 		return pending, errors.Join(fmt.Errorf("write down how to come back: %w", err), w.Store.Settle(entry.Revision, history.OutcomeReverted))
@@ -201,10 +213,7 @@ func (w *Writer) Confirm(ctx context.Context, session string) (history.Pending, 
 	case session != "" && session == pending.Session:
 		return pending, ErrSameSession
 	}
-	if err := w.Store.Confirm(pending.ID); err != nil {
-		return pending, &UnrecordedError{err}
-	}
-	return pending, nil
+	return pending, w.keep(pending)
 }
 
 // Revert takes the pending change of a name back: the machine becomes what it was before it, whatever it has become since, and then what

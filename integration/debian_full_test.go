@@ -23,7 +23,7 @@ const debianKernel = "/var/cache/cordon-kernel"
 // The bounds of the virtual machine, which runs without hardware's help: a boot takes two seconds, the tests take some minutes.
 const (
 	bootLimit = 40 * time.Second
-	testLimit = 20 * time.Minute
+	testLimit = 25 * time.Minute
 )
 
 // guestModules are the kernel modules that the tests need: nothing loads one by itself there.
@@ -109,7 +109,7 @@ func (j judged) tags() string {
 }
 
 func (j judged) command() string {
-	words := "/tests/" + j.program() + " -test.v -test.timeout=200s"
+	words := "/tests/" + j.program() + " -test.v -test.timeout=300s"
 	if j.alone {
 		words += " -test.run=^(" + strings.ReplaceAll(j.must, " ", "|") + ")$"
 	}

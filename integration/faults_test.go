@@ -31,7 +31,7 @@ type ordeal struct {
 	name    string
 	prepare []string
 	verb    string
-	// unwritten says that what the verb does to the kernel is not written down before: what it leaves needs the next apply.
+	// unwritten says that somebody else has changed the kernel, which is written down nowhere: what he leaves needs the next apply.
 	unwritten bool
 	// late lets the time for the confirmation run out; else the change is taken back by hand.
 	late bool
@@ -42,7 +42,7 @@ func ordeals() []ordeal {
 	return []ordeal{
 		{name: "apply", verb: change + hour},
 		{name: "apply, nobody confirms", verb: change + "1s", late: true},
-		{name: "apply at once", verb: "apply new --yes --no-confirm", unwritten: true},
+		{name: "apply at once", verb: "apply new --yes --no-confirm", late: true},
 		{name: "confirm", prepare: []string{change + hour}, verb: "confirm"},
 		{name: "rollback", prepare: []string{change + hour}, verb: "rollback"},
 		{name: "lockdown", verb: "lockdown"},

@@ -117,6 +117,8 @@ func (a *app) settled(ctx context.Context, verb string, r reading, document api.
 	switch {
 	case taken != nil && taken.ID == "":
 		a.remark(document, "change-lost", nil)
+	case taken != nil && taken.AtOnce:
+		a.remark(document, "change-cut-off", message.Args{"id": taken.ID, "who": taken.Who})
 	case taken != nil:
 		a.remark(document, "change-reverted", message.Args{"id": taken.ID, "who": taken.Who, "time": a.clockTime(taken.Wall)})
 	}

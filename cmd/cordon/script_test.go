@@ -52,6 +52,7 @@ func TestScript(t *testing.T) {
 			"exits": exits, "links": links, "kernel": kernelState, "document": all.hold(t), "await": await,
 			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow, "setting": setting,
 			"until": until, "unguard": unguard, "overdue": overdue, "rebooted": rebooted, "hangup": hangup,
+			"cutoff": cutOff,
 		},
 	})
 }
@@ -449,6 +450,19 @@ func rebooted(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(store.End(p.ID))
 	p.Boot = "another"
+	ts.Check(store.Begin(p))
+}
+
+// cutOff makes the change that waits in a state directory one that was to be kept at once, and whose writer is dead: cutoff STATE.
+func cutOff(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: cutoff STATE")
+	}
+	store := history.In(ts.MkAbs(args[0]))
+	p, err := store.Pending()
+	ts.Check(err)
+	ts.Check(store.End(p.ID))
+	p.AtOnce, p.Deadline = true, p.Since
 	ts.Check(store.Begin(p))
 }
 

@@ -25,12 +25,15 @@ func (a *app) stand(ctx context.Context, document api.Document) (gateway.Standin
 	}
 	if p := standing.Pending; p != nil {
 		if over, err := gateway.Overdue(*p); err == nil && over {
-			if err := a.writing(ctx, "status", reading{}, time.Second, document, nothingMore); err != nil {
+			if err := a.writing(ctx, "status", reading{}, time.Second, document, nothingMore); err != nil && !p.AtOnce {
 				a.remark(document, "change-overdue", message.Args{"id": p.ID, "time": a.clockTime(p.Wall)})
 			}
 			if standing, err = gateway.Stand(store); err != nil {
 				return standing, a.trouble("status", reading{}, err)
 			}
+		}
+		if p.AtOnce {
+			standing.Pending = nil // nobody is asked to confirm it: it is being made, or waits for somebody who may take it back
 		}
 	}
 	for _, d := range standing.Damaged {

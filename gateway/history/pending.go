@@ -20,8 +20,10 @@ type Pending struct {
 	Wall     time.Time     // the deadline on the wall clock, for those who read it
 	Who      string
 	Session  string  // the ssh connection of the one who applied; empty on the console
-	Policy   Applied // what waits for its confirmation
-	Before   []byte  // what takes the kernel back; opaque here
+	// AtOnce says that nobody is asked: it is kept as soon as it is in force, and whoever finds it has found it cut off.
+	AtOnce bool
+	Policy Applied // what waits for its confirmation
+	Before []byte  // what takes the kernel back; opaque here
 }
 
 // Overdue says whether the change must be taken back: its time is over, or the machine was started again meanwhile, since which nobody
@@ -49,6 +51,7 @@ type promise struct {
 	Wall     time.Time     `json:"wall"`
 	Who      string        `json:"who"`
 	Session  string        `json:"session"`
+	AtOnce   bool          `json:"at_once,omitempty"`
 	Policy   string        `json:"policy"`
 	Before   string        `json:"before"`
 }
@@ -56,8 +59,16 @@ type promise struct {
 func (p promise) pending() Pending {
 	return Pending{
 		ID: p.ID, Revision: p.Revision, Boot: p.Boot, Since: p.Since, Deadline: p.Deadline, Wall: p.Wall,
-		Who: p.Who, Session: p.Session,
+		Who: p.Who, Session: p.Session, AtOnce: p.AtOnce,
 	}
+}
+
+// outcome is what the change's revision becomes when it is kept.
+func (p promise) outcome() Outcome {
+	if p.AtOnce {
+		return OutcomeApplied
+	}
+	return OutcomeConfirmed
 }
 
 func (s Store) pending(part string) string { return filepath.Join(s.dir, "pending."+part) }
@@ -89,7 +100,7 @@ func (s Store) Begin(p Pending) error {
 		return fmt.Errorf("pack the pending policy: %w", err)
 	}
 	text, err := seal(promise{
-		p.ID, p.Revision, p.Boot, p.Since, p.Deadline, p.Wall.UTC(), p.Who, p.Session, digest(policy), digest(p.Before),
+		p.ID, p.Revision, p.Boot, p.Since, p.Deadline, p.Wall.UTC(), p.Who, p.Session, p.AtOnce, digest(policy), digest(p.Before),
 	})
 	if err != nil {
 		return fmt.Errorf("seal the pending change: %w", err)
@@ -216,7 +227,7 @@ func (s Store) finish() error {
 	if kept, err := s.kept(what); err != nil || !kept {
 		return err
 	}
-	err = s.Settle(what.Revision, OutcomeConfirmed)
+	err = s.Settle(what.Revision, what.outcome())
 	gone, settled := &RevisionError{}, &SettledError{}
 	if err != nil && !errors.As(err, &gone) && !errors.As(err, &settled) {
 		return err

@@ -143,7 +143,7 @@ func (s Store) Entries() ([]Entry, error) {
 	return entries, errors.Join(damage...)
 }
 
-// overlay lists as confirmed what was confirmed and could not be settled any more: nobody ever reads between.
+// overlay lists as kept what was kept and could not be settled any more: nobody ever reads between.
 func (s Store) overlay(entries []Entry) {
 	what, err := s.promised()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +154,7 @@ func (s Store) overlay(entries []Entry) {
 	}
 	for i, e := range entries {
 		if e.Revision == what.Revision && e.Outcome.open() {
-			entries[i].Outcome = OutcomeConfirmed
+			entries[i].Outcome = what.outcome()
 		}
 	}
 }
