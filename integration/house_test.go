@@ -104,7 +104,7 @@ func plantedFiles() []planted {
 		{"functions are short", "gateway/plan/a.go", long, ""},
 
 		{"nothing is global", "policy/a.go", "package policy\nvar names = map[string]int{}", "names is a package variable"},
-		{"nothing is global", "policy/a.go", "package policy\nvar linkedVersion string", "linkedVersion is a package variable"},
+		{"nothing is global", "policy/a.go", "package policy\nvar last string", "last is a package variable"},
 		{"nothing is global", "policy/a.go", "package policy\n// ErrX is.\nvar ErrX = errors.New(``)\nvar _ error = x{}", ""},
 		{"nothing is global", "policy/a.go", "package policy\n//go:embed a.csv\nvar table []byte", ""},
 		{"nothing is global", "policy/a_test.go", "package policy_test\nvar update = false", ""},

@@ -119,7 +119,7 @@ func (a *app) page(cmd *cobra.Command, verbs []*cobra.Command) string {
 	build, _ := debug.ReadBuildInfo()
 	out := &roff{}
 	fmt.Fprintf(out, ".\\\" -*- coding: UTF-8 -*-\n.TH %s 1 \"\" \"cordon %s\" \"Cordon\"\n",
-		strings.ToUpper(title), versionOf(linkedVersion, build).Version)
+		strings.ToUpper(title), versionOf(packaged, build).Version)
 	out.section(a.man("name"))
 	fmt.Fprintf(out, "%s \\- %s\n", escape(title), escape(strings.TrimSuffix(cmd.Short, ".")))
 	out.section(a.man("synopsis"))

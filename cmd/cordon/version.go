@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	_ "embed" // for the version
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,8 +19,11 @@ import (
 	"cordon/policy/message"
 )
 
-// linkedVersion is set by the linker (-X main.linkedVersion=1.2.3) in builds that have no git history, such as a distribution's.
-var linkedVersion string //nolint:gochecknoglobals // the linker can set nothing but a package variable
+// packaged is the version that a build without git history has, such as a distribution's, which writes it into the file. It is empty here:
+// git knows it.
+//
+//go:embed version.txt
+var packaged string
 
 // versionVerb says which program this is, and which documents it prints.
 func (a *app) versionVerb() *cobra.Command {
@@ -28,7 +32,7 @@ func (a *app) versionVerb() *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("schema", offer(cobra.ShellCompDirectiveNoFileComp, api.Verbs()...)) // the flag is there
 	cmd.RunE = a.verb(func(context.Context, []string) (answer, error) {
 		build, _ := debug.ReadBuildInfo()
-		version := versionOf(linkedVersion, build)
+		version := versionOf(packaged, build)
 		found := answer{document: &version, text: versionText(version)}
 		if !cmd.Flags().Changed("schema") {
 			return found, nil
@@ -65,7 +69,7 @@ func schemaText(schema json.RawMessage) func(io.Writer) error {
 }
 
 // versionOf reads what the build knew of itself; build may be nil.
-func versionOf(linked string, build *debug.BuildInfo) api.Version {
+func versionOf(packaged string, build *debug.BuildInfo) api.Version {
 	version := api.Version{Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if build == nil {
 		build = &debug.BuildInfo{}
@@ -86,7 +90,7 @@ func versionOf(linked string, build *debug.BuildInfo) api.Version {
 	if module == "(devel)" {
 		module = ""
 	}
-	version.Version = cmp.Or(linked, module, "devel")
+	version.Version = cmp.Or(strings.TrimSpace(packaged), module, "devel")
 	return version
 }
 

@@ -19,17 +19,17 @@ func TestVersionOf(t *testing.T) {
 		}
 	}
 	for name, test := range map[string]struct {
-		linked string
-		build  *debug.BuildInfo
-		want   api.Version
+		packaged string
+		build    *debug.BuildInfo
+		want     api.Version
 	}{
 		"nothing known": {want: api.Version{Version: "devel"}},
 		"working copy":  {build: &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, want: api.Version{Version: "devel"}},
 		"release":       {build: &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, want: api.Version{Version: "v1.2.3"}},
-		"the linker decides": {
-			linked: "1.2.3-1",
-			build:  &debug.BuildInfo{Main: debug.Module{Version: "v0.0.0"}},
-			want:   api.Version{Version: "1.2.3-1"},
+		"what a distribution wrote": {
+			packaged: "1.2.3-1\n",
+			build:    &debug.BuildInfo{Main: debug.Module{Version: "v0.0.0"}},
+			want:     api.Version{Version: "1.2.3-1"},
 		},
 		"clean commit": {
 			build: &debug.BuildInfo{Settings: vcs("false")},
@@ -42,7 +42,7 @@ func TestVersionOf(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.want.Go, test.want.Platform = runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH
-			if diff := cmp.Diff(test.want, versionOf(test.linked, test.build)); diff != "" {
+			if diff := cmp.Diff(test.want, versionOf(test.packaged, test.build)); diff != "" {
 				t.Error(diff)
 			}
 		})
