@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -231,7 +232,7 @@ func (a *app) ask(ctx context.Context, verb string, r reading, f applyFlags, doc
 	if err != nil {
 		return a.trouble(verb, r, err)
 	}
-	a.agreed = proposal.Plan.Digest()
+	a.agreed = agreement(standing, proposal)
 	if err := a.show(document, r, standing, proposal, false); err != nil || proposal.Empty() {
 		return err
 	}
@@ -254,10 +255,20 @@ func (a *app) shown(verb string, r reading, document *api.Apply, standing gatewa
 	switch {
 	case a.agreed == "":
 		return a.show(document, r, standing, p, a.flags.quiet)
-	case a.agreed != p.Plan.Digest():
+	case a.agreed != agreement(standing, p):
+		r.flags = slices.DeleteFunc(r.flags, func(flag string) bool { return flag == "--yes" }) // the service's: it is to be read again
 		return &failure{code: exitFailed, sentence: "apply.meanwhile", next: r.command(verb)}
 	}
 	return nil
+}
+
+// agreement names what somebody sees before he agrees: the plan, and what is locked down over it, which may leave the plan as it is.
+func agreement(standing gateway.Standing, p gateway.Proposal) string {
+	name := p.Plan.Digest()
+	if standing.Locked {
+		name += " locked down:" + strings.Join(standing.Lockdown.Segments, " ")
+	}
+	return name
 }
 
 // question asks whether the plan is to be carried out.

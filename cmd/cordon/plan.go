@@ -36,7 +36,7 @@ func (a *app) planVerb() *cobra.Command {
 		a.cutOff(document, proposal)
 		document.Changes = a.changes(proposal)
 		if a.reply != nil {
-			a.reply.Plan = proposal.Plan.Digest()
+			a.reply.Plan = agreement(standing, proposal)
 		}
 		found := answer{document: document, text: a.planText(proposal)}
 		if *detailed && !proposal.Empty() {

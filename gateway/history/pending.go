@@ -19,7 +19,7 @@ type Pending struct {
 	Deadline time.Duration // until when a confirmation is awaited, on CLOCK_BOOTTIME
 	Wall     time.Time     // the deadline on the wall clock, for those who read it
 	Who      string
-	Session  string  // the ssh connection of the one who applied; empty on the console
+	Session  string // the ssh connection of the one who applied; empty on the console
 	// AtOnce says that nobody is asked: it is kept as soon as it is in force, and whoever finds it has found it cut off.
 	AtOnce bool
 	Policy Applied // what waits for its confirmation
