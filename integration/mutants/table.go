@@ -1,8 +1,10 @@
 package main
 
+import "slices"
+
 // mutants returns the defects: what somebody could get wrong without a compiler's complaint.
 func mutants() []mutant {
-	return append(identities(), append(directions(), append(services(), terms()...)...)...)
+	return slices.Concat(identities(), directions(), services(), terms(), sides())
 }
 
 const (
@@ -14,6 +16,7 @@ const (
 	whole   = "gateway/compile/compile.go"
 	term    = "gateway/compile/term.go"
 	live    = "gateway/compile/live.go"
+	observe = "gateway/compile/observe.go"
 	plan    = "gateway/plan/tables.go"
 )
 
@@ -112,5 +115,33 @@ func terms() []mutant {
 		},
 		{"a clock that nobody trusts opens", term, "case !open || !at.Trusted:", "case !open:"},
 		{"limited openings have no crossing", whole, "for k, e := range l.crossings {", "for k, e := range (liveElements{}) {\n\t\t\t_ = l"},
+	}
+}
+
+// sides are defects of which segment a packet comes from and goes to.
+func sides() []mutant {
+	return []mutant{
+		{
+			"what is observed passes to what is enforced", observe,
+			"rule(\"observed: would be refused\", in(\"observed\", sides[0]), other, counter(), unmark(), accept()))",
+			"rule(\"observed: would be refused\", in(\"observed\", sides[0]), counter(), unmark(), accept()))",
+		},
+		{
+			"an observed segment's addresses come in anywhere", observe,
+			"prefixes(networks(p, f.v4, governed)), f.source)\n}\n\n// settled",
+			"prefixes(networks(p, f.v4, enforced)), f.source)\n}\n\n// settled",
+		},
+		{
+			"nobody asks where a source lives that turns to a governed segment", forward,
+			"rules = append(rules, rule(\"\", in(\"governed\", ruleset.OIFName), jumpTo(\"crosser\")))\n", "",
+		},
+		{
+			"an exception at one uplink is one at all of them", live,
+			"g.matches(g.shows(reply), true), g.uplinks(reply, both), effects)", "g.matches(g.shows(reply), true), effects)",
+		},
+		{
+			"one uplink's addresses come in by another", whole,
+			"func(other *policy.Segment) bool { return isUplink(other) && other != s }", "leased",
+		},
 	}
 }
