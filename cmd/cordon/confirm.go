@@ -41,7 +41,7 @@ func (a *app) confirmVerb() *cobra.Command {
 			return nil
 		})
 		if err != nil {
-			return answer{document: document}, lateIfReverted(document, err)
+			return answer{document: document}, a.nothingToConfirm(document, err)
 		}
 		document.Confirmed, document.ID = true, kept.ID
 		return answer{document: document, text: a.line("confirm.done", message.Args{"id": kept.ID})}, nil
@@ -49,14 +49,29 @@ func (a *app) confirmVerb() *cobra.Command {
 	return cmd
 }
 
-// lateIfReverted tells whoever confirms too late what has become of the change, rather than that there is none.
-func lateIfReverted(document *api.Confirm, err error) error {
+// nothingToConfirm tells whoever comes too late, or a second time, what has become of the change, rather than that there is none.
+func (a *app) nothingToConfirm(document *api.Confirm, err error) error {
 	f, known := errors.AsType[*failure](err)
-	late := len(document.Diagnostics) > 0 && document.Diagnostics[0].Code == "change-reverted"
-	if known && f.sentence == "trouble.nothing_pending" && late {
+	if !known || f.sentence != "trouble.nothing_pending" {
+		return err
+	}
+	if len(document.Diagnostics) > 0 && document.Diagnostics[0].Code == "change-reverted" {
 		return &failure{code: exitReverted, sentence: "confirm.late", next: "cordon history"}
 	}
-	return err
+	entries, _ := history.In(a.flags.state).Entries() // what is damaged says nothing
+	if len(entries) == 0 {
+		return err
+	}
+	switch entries[0].Outcome {
+	case history.OutcomeReverted:
+		f.sentence = "confirm.gone"
+	case history.OutcomeConfirmed:
+		f.sentence = "confirm.kept"
+	case history.OutcomeApplied, history.OutcomePending, history.OutcomeUnknown:
+		return err
+	}
+	f.args = message.Args{"revision": a.number(entries[0].Revision), "who": entries[0].Who}
+	return f
 }
 
 // line prints one sentence, unless only what was asked for is to be printed.
