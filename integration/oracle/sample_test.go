@@ -199,6 +199,9 @@ func (m *marksman) sample() *sample {
 	if s.packet.Source.IsUnspecified() && s.packet.Destination != everybody() {
 		return nil // Linux takes a packet from no address to everybody alone
 	}
+	if m.unusual(s.packet.Source) {
+		return nil // nor one from everybody on a network of its own
+	}
 	if to := s.packet.Destination; to.IsMulticast() && !slices.Contains(searched(), to) {
 		return nil // nobody listens there
 	}
