@@ -34,8 +34,8 @@ func (f flow) try() lab.Try {
 	if f.hairpin {
 		t.NextHop = gatewayMAC()
 	}
-	if f.allowed && runtime.NumCPU() == 1 { // an emulated machine is late
-		t.Wait = 4 * lab.DefaultWait
+	if f.allowed && runtime.NumCPU() == 1 { // an emulated machine is late, and TCP tries again after a second
+		t.Wait = patience
 	}
 	if f.source != "" || f.sport != 0 {
 		t.Source = netip.AddrPortFrom(netip.Addr{}, f.sport)

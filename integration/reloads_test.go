@@ -27,7 +27,7 @@ func steady(r *train, end <-chan struct{}) error {
 	defer tick.Stop()
 	for begin := time.Now(); ; {
 		for n, due := 0, uint32(time.Since(begin).Seconds()*streamRate); n < 20 && r.sent < due; n++ { // more fill a queue
-			if err := r.send(); errors.Is(err, unix.EAGAIN) {
+			if err := r.send(); errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS) {
 				break // the machine's queue is full: it is sent later
 			} else if err != nil {
 				return err

@@ -32,9 +32,9 @@ func (a *app) stand(ctx context.Context, document api.Document) (gateway.Standin
 				return standing, a.trouble("status", reading{}, err)
 			}
 		}
-		if p.AtOnce {
-			standing.Pending = nil // nobody is asked to confirm it: it is being made, or waits for somebody who may take it back
-		}
+	}
+	if p := standing.Pending; p != nil && p.AtOnce {
+		standing.Pending = nil // nobody is asked to confirm it: it is being made, or waits for somebody who may take it back
 	}
 	for _, d := range standing.Damaged {
 		a.remark(document, "state-damaged", message.Args{"file": d.File, "aside": d.SetAside, "cause": d.Cause.Error()})
