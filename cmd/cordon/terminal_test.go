@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,7 @@ func terminal() {
 }
 
 func onTerminal(dialogue string, command []string) (int, error) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // who tests under nohup would have the program ignore it
 	steps, err := os.ReadFile(dialogue)
 	if err != nil {
 		return 0, err

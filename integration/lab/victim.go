@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Victim is a program that is killed, with all its threads, before one of its system calls is carried out.
+// Victim is a program that is killed, with all its threads, before one of its system calls is carried out, or gets a signal there.
 type Victim struct {
 	// Command is the program's path and its arguments.
 	Command []string
@@ -24,6 +24,8 @@ type Victim struct {
 	Before int
 	// Every says that every call counts; else only those count that can change a file or the kernel.
 	Every bool
+	// Signal is what it gets before that call instead of being killed, once; 0 kills.
+	Signal syscall.Signal
 }
 
 // End is what became of a victim.
@@ -83,7 +85,12 @@ func (v Victim) trace(pid int) (End, error) {
 		pass := 0
 		switch signal := status.StopSignal(); signal {
 		case unix.SIGTRAP | 0x80:
-			if e.count(thread); e.reached(v) {
+			e.count(thread)
+			switch reached := e.reached(v); {
+			case reached && v.Signal != 0:
+				_ = unix.Kill(pid, v.Signal) // it stands before the call, and is there
+				v.Before = 0
+			case reached:
 				e.Killed = true
 				_ = unix.Kill(pid, unix.SIGKILL) // that it is dead already is as good
 				continue
