@@ -742,7 +742,8 @@ func TestAbsentInterfaceWaits(t *testing.T) {
 	h := hold(t, l)
 	h.await(t, gateway.Holding)
 	watch := flow{name: "watch", from: office, to: "10.40.0.10", protocol: policy.TCP, port: 443, allowed: true}
-	serveAll(t, l, []flow{watch})
+	record := flow{name: "record", from: nvr, to: "10.30.0.21", protocol: policy.TCP, port: 554, allowed: true}
+	serveAll(t, l, []flow{watch, record})
 	f := begin(t, l)
 	to := func(name string) func(*netlink.Handle, netlink.Link) error {
 		return func(h *netlink.Handle, l netlink.Link) error {
@@ -782,7 +783,7 @@ func TestAbsentInterfaceWaits(t *testing.T) {
 	if lacks := whole(t, l, p); lacks != "" {
 		t.Errorf("still lacking %s", lacks)
 	}
-	if !arrives(t, l, flow{name: "record", from: nvr, to: "10.30.0.21", protocol: policy.TCP, port: 554}) {
+	if !arrives(t, l, record) {
 		t.Error("recording does not come back")
 	}
 	if n := f.arrived(); len(n) > 0 {

@@ -106,7 +106,7 @@ func versions(t *testing.T) []policy.Policy {
 func TestReloads(t *testing.T) {
 	n := 40
 	if runtime.NumCPU() == 1 { // an emulated processor, beside the flood
-		n = 8
+		n = 4
 	}
 	if text := os.Getenv("RELOADS"); text != "" {
 		var err error
