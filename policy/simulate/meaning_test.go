@@ -273,6 +273,8 @@ blocked cam0 stranger 198.51.100.9 > 198.51.100.8 tcp/443 : elsewhere
 allowed cam0 stranger 2001:db8:9::9 > 2001:db8:9::8 tcp/443 : observed
 blocked wan0 r 2001:db8:9::8 > 2001:db8:9::9 icmp6/1 reply about cam0 stranger 2001:db8:9::9 > 2001:db8:9::8 tcp/443 : foreign-error
 allowed wan0 r 2001:db8:9::8 > fd30::99 icmp6/1 reply about cam0 stranger fd30::99 > 2001:db8:9::8 tcp/443 : observed
+allowed lan0 pc fd50::5 > 2001:db8:9::9 icmp6/1 reply about cam0 stranger 2001:db8:9::9 > fd50::5 tcp/443 : allow visit
+blocked lan0 pc fd50::5 > 2001:db8:9::9 icmp6/1 reply about cam0 stranger 2001:db8:9::9 > fd50::5 tcp/80 : foreign-error
 blocked cam0 stranger fe80::9 > 2001:db8:9::8 tcp/443 : own-network
 blocked cam0 stranger 10.30.0.77 > 10.40.0.10 udp/6100 : not-named
 blocked cam0 stranger 10.30.0.77 > 10.30.0.1 udp/123 : gateway-itself
@@ -370,10 +372,11 @@ blocked p1 y2 10.60.0.22 > 10.60.0.10 tcp/443 : not-named
 blocked p3 rack 10.60.0.10 > 10.60.0.99 tcp/554 : not-named
 `
 
-// observing makes the cameras of the site observed, and serves them the time.
+// observing makes the cameras of the site observed, and serves them the time. Somebody beyond the uplink may visit the office.
 func observing() string {
+	const visit = "allow \"visit\" {\n  from = segment.internet\n  to = \"fd50::5\"\n  services = [\"https\"]\n}\n"
 	const more = "interface = \"cam0\"\n  mode = \"observe\"\n  serve { time = \"intercept\" }"
-	return scope("box") + strings.Replace(body, `interface = "cam0"`, more, 1)
+	return scope("box") + strings.Replace(body, `interface = "cam0"`, more, 1) + visit
 }
 
 // twoUplinks gives the site's second uplink its addresses, and what is opened there.

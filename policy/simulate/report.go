@@ -18,9 +18,9 @@ func (o Oracle) report(at policy.Moment, k policy.Packet, from place) Decision {
 	if !ok {
 		return o.lenient(from, o.arrives(k), blocked(NoFlow))
 	}
-	far, near := &f.from, f.to
+	far, near := &f.from, &f.to
 	if k.State == policy.Reply {
-		far, near = &f.to, f.from
+		far, near = &f.to, &f.from
 	}
 	if o.is(*far, uplink) && o.is(from, uplink) {
 		far.segments = from.segments // what is open by one uplink is not by another
@@ -32,8 +32,13 @@ func (o Oracle) report(at policy.Moment, k policy.Packet, from place) Decision {
 	switch {
 	case d.Kind == "serve" && !f.from.gateway:
 		return blocked(NoFlow) // what is served is not tracked
-	case d.Reason == Observed && !o.sameSide(o.arrives(k), near):
-		return o.lenient(from, o.arrives(k), blocked(ForeignError)) // it goes to who has the address that an observed machine forged
+	case d.Reason == Observed && !o.sameSide(o.arrives(k), *near):
+		// It goes to who has the address that an observed machine forged: his own flow would be the same.
+		near.segments = o.arrives(k).segments
+		if his := o.opening(at, f); his.Reason == Named {
+			return his
+		}
+		return o.lenient(from, o.arrives(k), blocked(ForeignError))
 	}
 	return d
 }
