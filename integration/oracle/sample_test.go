@@ -133,7 +133,7 @@ func looks(p policy.Policy, id policy.SegmentID) []opening {
 	}
 	for _, other := range s.Serve.Discovery {
 		all = append(all, on(other, 3702, discovery), on(id, 3702, discovery))
-		all = append(all, on(other, 3702, discovery|toTheGroup), on(id, 3702, discovery|toTheGroup))
+		all = append(all, slices.Repeat([]opening{on(other, 3702, discovery|toTheGroup), on(id, 3702, discovery|toTheGroup)}, 3)...)
 	}
 	return all
 }
