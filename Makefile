@@ -19,7 +19,7 @@ KERNEL       := /var/cache/cordon-kernel
 KERNEL_FETCH := cd $$work && apt-get -q -o APT::Sandbox::User=root download "$$name" && dpkg -x *.deb . && \
 	rm -rf $(KERNEL) && mkdir -p $(KERNEL) && mv lib boot $(KERNEL)
 
-.PHONY: help build man demo test test-race test-full test-full-packages lint mutants soak fuzz bench vuln check
+.PHONY: help build man demo escape test test-race test-full test-full-packages lint mutants soak fuzz bench vuln check
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ man: build ## write the manual into ./man, as /usr/share/man has it
 
 demo: build ## show a whole site, isolated, without root
 	./cordon demo
+
+escape: ## play every known way past the gateway, with and without a policy; no root
+	go run -exec "$(OWN_NAMESPACES)" ./integration/escape/play
 
 test: ## run every test that needs only Go and a kernel; no root
 	@$(OWN_NAMESPACES) true || { echo "This machine forbids user namespaces, which the tests run in."; \

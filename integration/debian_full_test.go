@@ -48,6 +48,7 @@ func onDebian() []judged {
 			must: "TestWrittenIsRead TestFeatures TestEmptyTransaction TestChainIsReplacedInEveryState" +
 				" TestNothingAppliesWhenOneMessageFails",
 		},
+		{folder: "integration/escape", must: "TestEscapes TestObserved", alone: true},
 		{folder: "gateway/kernel", must: "TestApplyAndNothingIsLeftToDo TestAMistakeUndoesEverything"},
 		{
 			folder: "integration", alone: true,
@@ -57,7 +58,7 @@ func onDebian() []judged {
 		{
 			folder: "integration", alone: true,
 			must: "TestServeLocal TestServeRate TestServeAnswersOnly TestServeLeases" +
-				" TestErrorsFromTheOtherSide TestObserve TestObservedEscapes TestSwitchingModes TestObservedFlowsLive",
+				" TestErrorsFromTheOtherSide TestObserve TestSwitchingModes TestObservedFlowsLive",
 		},
 		{
 			folder: "integration", alone: true,
@@ -83,7 +84,7 @@ func onDebian() []judged {
 		},
 		{
 			folder: "integration", alone: true,
-			must: "TestEscapes TestErrorsOfOthers TestNestedNetworks TestAbroad TestPathMTU TestOlderFlows",
+			must: "TestErrorsOfOthers TestNestedNetworks TestAbroad TestPathMTU TestOlderFlows",
 		},
 		{
 			folder: "integration", alone: true,

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cordon/integration/escape"
 	"cordon/integration/lab"
 	"cordon/integration/lab/frame"
 	"cordon/policy"
@@ -15,7 +16,7 @@ import (
 // reporter sends ICMP errors and looks where they arrive.
 type reporter struct {
 	*lab.Lab
-	ears    *ears
+	ears    *escape.Ears
 	sent    int
 	refused map[string]string // marker → what must not have arrived, asked at the end: it may still be on its way
 	arrived int
@@ -24,7 +25,7 @@ type reporter struct {
 func newReporter(t *testing.T, l *lab.Lab) *reporter {
 	t.Helper()
 	set(t, l, map[string]string{"ipv4/icmp_ratelimit": "0", "ipv6/icmp/ratelimit": "0"})
-	e, _ := listen(t, l)
+	e := listen(t, l)
 	return &reporter{Lab: l, ears: e, refused: map[string]string{}}
 }
 
@@ -58,7 +59,7 @@ func (f tie) packet(reply bool, marker string) []byte {
 
 func (r *reporter) marker() string {
 	r.sent++
-	return fmt.Sprintf("%s%03d000", markerPrefix, r.sent)
+	return fmt.Sprintf("%s%03d000", escape.MarkerPrefix, r.sent)
 }
 
 // open sends the flow's first packet and waits until it is there.
@@ -71,9 +72,9 @@ func (r *reporter) open(t *testing.T, f tie) {
 
 func (r *reporter) send(t *testing.T, from string, packet []byte) {
 	t.Helper()
-	x := sender{machine: machine(t, r.Lab, from)}
+	x := escape.Sender{Machine: machine(t, r.Lab, from)}
 	kind := map[byte]uint16{4: frame.TypeIPv4, 6: frame.TypeIPv6}[packet[0]>>4]
-	if err := x.machine.SendFrame(x.wire(packet, kind)); err != nil {
+	if err := x.Machine.SendFrame(x.Wire(packet, kind)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -83,7 +84,7 @@ func (r *reporter) expect(t *testing.T, marker, witness, what string) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for start := time.Now(); time.Since(start) < patience; <-tick.C {
-		if r.ears.who(marker)[witness] {
+		if r.ears.Who(marker)[witness] {
 			r.arrived++
 			return
 		}
@@ -121,7 +122,7 @@ func (r *reporter) check(t *testing.T) {
 		t.Error("the allowed flow behind the errors does not arrive")
 	}
 	for marker, what := range r.refused {
-		if who := r.ears.who(marker); len(who) > 0 {
+		if who := r.ears.Who(marker); len(who) > 0 {
 			t.Errorf("%s arrives at %v", what, who)
 		}
 	}

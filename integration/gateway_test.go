@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 
+	"cordon/integration/escape"
 	"cordon/integration/lab"
 	"cordon/integration/lab/frame"
 	"cordon/policy"
@@ -46,7 +47,7 @@ func TestManageIsNotForMany(t *testing.T) {
 	r := newReporter(t, l)
 	ask := func(to string) (string, string) {
 		marker, from := r.marker(), r.of(t, office, addr(to))
-		datagram := frame.UDP{SourcePort: 5353, DestinationPort: listenPort, Payload: []byte(marker)}
+		datagram := frame.UDP{SourcePort: 5353, DestinationPort: escape.ListenPort, Payload: []byte(marker)}
 		packet, _ := frame.IP(from, addr(to), policy.UDP, datagram.Bytes(from, addr(to)))
 		r.send(t, office, packet)
 		return marker, "a datagram to " + to
@@ -57,7 +58,7 @@ func TestManageIsNotForMany(t *testing.T) {
 		r.expect(t, marker, "gateway", "control: "+what)
 	}
 	const opens = "service \"ears\" {\n  udp = [\"%d\"]\n}\nmanage {\n  from     = [segment.office]\n  services = [service.ears]\n}\n"
-	apply(t, l, read(t, head+allows+fmt.Sprintf(opens, listenPort)))
+	apply(t, l, read(t, head+allows+fmt.Sprintf(opens, escape.ListenPort)))
 	for _, to := range many {
 		marker, what := ask(to)
 		r.refused[marker] = what
@@ -89,7 +90,7 @@ func (r *reporter) hearICMP(t *testing.T) {
 				if err != nil {
 					return
 				}
-				r.ears.note("gateway", buffer[:n])
+				r.ears.Hear(escape.InGateway, buffer[:n])
 			}
 		}()
 	}

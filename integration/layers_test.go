@@ -26,6 +26,7 @@ func layers() []string {
 		13: "cmd/cordon/demo",
 		14: "cmd/cordon",
 		15: "integration integration/escape integration/bench integration/oracle integration/mutants",
+		16: "integration/escape/play",
 	}
 }
 

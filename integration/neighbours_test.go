@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cordon/gateway/ruleset"
+	"cordon/integration/escape"
 	"cordon/integration/lab"
 	"cordon/integration/lab/frame"
 	"cordon/policy"
@@ -137,7 +138,7 @@ func (p thrown) bytes(l map[string]*lab.Machine, marker string, id uint16) []byt
 type pitch struct {
 	*lab.Lab
 	machines map[string]*lab.Machine
-	ears     *ears
+	ears     *escape.Ears
 	spoken   map[[2]netip.Addr]bool // who has opened the one flow without ports that two ends have
 	runs     int
 }
@@ -164,7 +165,7 @@ func (p *pitch) run(t *testing.T, r *rand.Rand, oracle simulate.Oracle, packets 
 	t.Helper()
 	p.runs++
 	var all, wrong []thrown
-	marker := func(i int) string { return fmt.Sprintf("%s%02d%04d", markerPrefix, p.runs, i) }
+	marker := func(i int) string { return fmt.Sprintf("%s%02d%04d", escape.MarkerPrefix, p.runs, i) }
 	send := func(x thrown, id int) thrown {
 		p.ask(oracle, &x)
 		if err := p.machines[x.from].SendFrame(x.bytes(p.machines, marker(len(all)), uint16(1000+id))); err != nil {
@@ -182,7 +183,7 @@ func (p *pitch) run(t *testing.T, r *rand.Rand, oracle simulate.Oracle, packets 
 	}
 	fence(t, p.Lab)
 	for i, x := range all {
-		heard := func() bool { return p.ears.who(marker(i))[x.to] }
+		heard := func() bool { return p.ears.Who(marker(i))[x.to] }
 		for start := time.Now(); x.allowed && !heard() && time.Since(start) < patience; {
 			fence(t, p.Lab) // the witnesses of a busy machine are late
 		}
@@ -206,7 +207,7 @@ func TestBridgeAgainstOracle(t *testing.T) {
 	if err := l.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	site.ears, _ = listen(t, l)
+	site.ears = listen(t, l)
 	const policies, packets = 30, 300
 	verdicts := map[string]int{}
 	var p policy.Policy

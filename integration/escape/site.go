@@ -1,0 +1,114 @@
+package escape
+
+import (
+	_ "embed"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing/fstest"
+
+	"cordon/integration/lab"
+	"cordon/policy"
+	"cordon/policy/load"
+	"cordon/policy/message"
+)
+
+// The machines of the sites.
+const (
+	c1, c2, stranger = "c1", "c2", "stranger"
+	nvr, nvr2        = "nvr", "nvr2"
+	office, jump     = "office", "jump"
+	internet         = "internet"
+)
+
+// The addresses of the tables.
+const (
+	inCamera, inCamera6     = "10.30.0.21", "fd30::21"
+	inRecorder, inRecorder6 = "10.40.0.10", "fd40::10"
+	outside, outside6       = "198.51.100.7", "2001:db8:1::7"
+	mediaPort               = 6150
+)
+
+//go:embed site.hcl
+var sitePolicy string
+
+// The sites that techniques are played on.
+const (
+	OnSwitch = "switch" // the cameras on a switch behind one interface
+	OnPorts  = "ports"  // each camera on a port of the gateway's own bridge
+)
+
+// Site is a network with a gateway, and the policy that is put in force on it.
+type Site struct {
+	Name   string
+	lab    lab.Site
+	policy string
+	// prepare makes of the gateway what it was before Cordon; nil when its interfaces are all.
+	prepare func(*lab.Lab) error
+}
+
+// Sites lists the sites.
+func Sites() []Site {
+	return []Site{
+		{Name: OnSwitch, lab: wires(), policy: sitePolicy},
+	}
+}
+
+// read reads the site's policy, which has to be without mistakes.
+func (s Site) read() (policy.Policy, error) {
+	files := fstest.MapFS{"site.hcl": &fstest.MapFile{Data: []byte(s.policy)}}
+	p, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{Name: "site", FS: files})
+	if message.HasErrors(diagnostics) {
+		return policy.Policy{}, fmt.Errorf("the policy of %s has mistakes: %+v", s.Name, diagnostics)
+	}
+	return p, nil
+}
+
+// host describes a machine by its addresses and routers, each a list of words.
+func host(name string, mac policy.MAC, via, addresses string) lab.Host {
+	h := lab.Host{Name: name, MAC: mac, Addresses: prefixes(addresses)}
+	for v := range strings.FieldsSeq(via) {
+		h.Via = append(h.Via, addr(v))
+	}
+	return h
+}
+
+func prefixes(words string) []netip.Prefix {
+	var list []netip.Prefix
+	for word := range strings.FieldsSeq(words) {
+		list = append(list, netip.MustParsePrefix(word))
+	}
+	return list
+}
+
+// gatewayMAC is the gateway's own on the cameras' network.
+func gatewayMAC() policy.MAC { return policy.MAC{2, 0, 0, 0, 0x30, 1} }
+
+func camera(n byte) policy.MAC { return policy.MAC{0x44, 0x19, 0xb6, 0, 0, n} }
+
+// wires is the site as cables and addresses.
+func wires() lab.Site {
+	const cameras, recorders, clients = "10.30.0.1 fd30::1", "10.40.0.1 fd40::1", "10.50.0.1 fd50::1"
+	return lab.Site{Segments: []lab.Segment{
+		{Name: "cameras", Interface: "cam0", MAC: gatewayMAC(), Addresses: prefixes("10.30.0.1/24 fd30::1/64"), Hosts: []lab.Host{
+			host(c1, camera(1), cameras, "10.30.0.21/24 fd30::21/64"),
+			host(c2, camera(2), cameras, "10.30.0.22/24 fd30::22/64"),
+			host(stranger, camera(0x99), cameras, "10.30.0.99/24 fd30::99/64"),
+		}},
+		{Name: "recorders", Interface: "rec0", Addresses: prefixes("10.40.0.1/24 fd40::1/64"), Hosts: []lab.Host{
+			host(nvr, policy.MAC{0, 0x11, 0x32, 0xaa, 0xbb, 0xcc}, recorders, "10.40.0.10/24 fd40::10/64"),
+			host(nvr2, policy.MAC{0, 0x11, 0x32, 0xaa, 0xbb, 0xdd}, recorders, "10.40.0.11/24 fd40::11/64"),
+		}},
+		{Name: "office", Interface: "lan0", Addresses: prefixes("10.50.0.1/24 fd50::1/64"), Hosts: []lab.Host{
+			host(office, policy.MAC{0x3c, 0x52, 0x82, 0, 0, 5}, clients, "10.50.0.5/24 10.50.0.77/24 fd50::5/64"),
+			host(jump, policy.MAC{0x3c, 0x52, 0x82, 0, 0, 9}, clients, "10.50.0.9/24 fd50::9/64"),
+		}},
+		{
+			Name: "internet", Interface: "wan0", Addresses: prefixes("203.0.113.2/24 198.51.100.2/24 2001:db8::2/64 2001:db8:1::2/64"),
+			Hosts: []lab.Host{
+				host(internet, policy.MAC{2, 0, 0, 0, 0, 0x80}, "203.0.113.2 2001:db8::2",
+					"203.0.113.80/24 198.51.100.7/32 2001:db8::80/64 2001:db8:1::7/128"),
+			},
+		},
+	}}
+}
