@@ -70,38 +70,11 @@ func TestManageIsNotForMany(t *testing.T) {
 	r.check(t)
 }
 
-// hearICMP lets a reporter hear which messages of the control protocols the gateway itself gets.
-func (r *reporter) hearICMP(t *testing.T) {
-	t.Helper()
-	for _, network := range [...]string{"ip4:icmp", "ip6:ipv6-icmp"} {
-		var conn net.PacketConn
-		err := r.Gateway().Do(func() (err error) {
-			conn, err = (&net.ListenConfig{}).ListenPacket(t.Context(), network, "")
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = conn.Close() }) // ends the loop below
-		go func() {
-			buffer := make([]byte, 1<<16)
-			for {
-				n, _, err := conn.ReadFrom(buffer)
-				if err != nil {
-					return
-				}
-				r.ears.Hear(escape.InGateway, buffer[:n])
-			}
-		}()
-	}
-}
-
 // TestManageOpensFlows holds that "any" at the gateway opens flows, and no message that conntrack knows none of: it answers nothing, and
 // nothing answers it. The controls are messages that open a flow, and the same packets without a policy.
 func TestManageOpensFlows(t *testing.T) {
 	l := open(t)
 	r := newReporter(t, l)
-	r.hearICMP(t)
 	ask := func(to string, kind uint8) (marker, what string) {
 		marker, from := r.marker(), r.of(t, office, addr(to))
 		m := frame.ICMP{Type: kind, Payload: append(make([]byte, 64), marker...)}

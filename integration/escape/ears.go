@@ -80,7 +80,7 @@ func (e *Ears) open(ctx context.Context, l *lab.Lab, network string) error {
 			if err != nil {
 				return
 			}
-			e.Hear(InGateway, buffer[:n])
+			e.add(InGateway, buffer[:n])
 		}
 	})
 	return nil
@@ -110,8 +110,8 @@ func (e *Ears) Missed() error {
 
 // note takes down what a machine hears, and whether the gateway sent it.
 func (e *Ears) note(m *lab.Machine, p frame.Packet) bool {
-	if e.Hear(m.Name, p.Raw) && p.Source == m.Segment.MAC {
-		return e.Hear(m.Name+byGateway, p.Raw)
+	if e.add(m.Name, p.Raw) && p.Source == m.Segment.MAC {
+		return e.add(m.Name+byGateway, p.Raw)
 	}
 	return true
 }
@@ -119,8 +119,8 @@ func (e *Ears) note(m *lab.Machine, p frame.Packet) bool {
 // byGateway marks who heard a frame that the gateway sent.
 const byGateway = ", from the gateway"
 
-// Hear looks for a marker in a frame or packet, takes down who heard it, and says whether there was one.
-func (e *Ears) Hear(who string, raw []byte) bool {
+// add looks for a marker in a frame or packet, and takes down who heard it.
+func (e *Ears) add(who string, raw []byte) bool {
 	i := bytes.Index(raw, []byte(MarkerPrefix))
 	if i < 0 || len(raw) < i+markerLength {
 		return false

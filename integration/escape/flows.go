@@ -4,16 +4,21 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"cordon/integration/lab"
 	"cordon/policy"
 )
+
+// allowedWait is how long an allowed flow may take: an emulated machine is late, and TCP tries again after a second.
+const allowedWait = 2 * time.Second
 
 // allowed are the flows that the policy names. Each has to arrive while everything else does not.
 func allowed() []lab.Try {
 	flow := func(from, to string, protocol policy.Protocol, port uint16) lab.Try {
 		return lab.Try{
 			Name: fmt.Sprintf("%s to %s, %d/%d", from, to, protocol, port), From: from, Protocol: protocol, To: netip.AddrPortFrom(addr(to), port),
+			Wait: allowedWait,
 		}
 	}
 	const tcp, udp, icmp, icmp6 = policy.TCP, policy.UDP, policy.ICMP, policy.ICMPv6
