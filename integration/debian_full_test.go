@@ -38,6 +38,8 @@ type judged struct {
 	alone  bool // no others: they read the source, or take too long on an emulated processor
 }
 
+// What holds how fast something is (TestDamageIsRepaired, TestAbsentInterfaceWaits, TestOneCameraHoldsFewFlows) is not among them: an
+// emulated processor is late by more than what is measured.
 func onDebian() []judged {
 	return []judged{
 		{folder: "gateway/kernel/sysctl", must: "TestKernelKeepsWhatIsWritten"},
@@ -75,12 +77,12 @@ func onDebian() []judged {
 		},
 		{
 			folder: "integration", alone: true,
-			must: "TestOneCameraHoldsFewFlows TestStrangersFillNoTable TestFullSetsRefuse TestFullConntrack TestTracked TestAnswersAreFew" +
+			must: "TestStrangersFillNoTable TestFullSetsRefuse TestFullConntrack TestTracked TestAnswersAreFew" +
 				" TestMediaInOneDirection TestRefusalsAreAnswered TestWhoIsNamed TestDamageStays TestRestartChangesNothing",
 		},
 		{
 			folder: "integration", alone: true,
-			must: "TestDamageIsRepaired TestEndlessDamageLocksDown TestAbsentInterfaceWaits TestLockdown TestLockdownEndsObserving TestReloads",
+			must: "TestEndlessDamageLocksDown TestLockdown TestLockdownEndsObserving TestReloads",
 		},
 		{
 			folder: "integration", alone: true,
