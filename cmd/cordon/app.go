@@ -46,6 +46,8 @@ type app struct {
 	reply  *snapshot.Reply
 	// agreed is the plan that the user has seen and said yes to; empty where nobody was asked.
 	agreed string
+	// given is what the user has typed about where the files are, for the next commands to type.
+	given []string
 	// repairs are what the service has put back.
 	repairs []api.Drift
 
@@ -76,7 +78,7 @@ type answer struct {
 
 // execute runs one command line.
 func (a *app) execute(ctx context.Context, args []string) exitCode {
-	a.machine = settle(args, a.environ)
+	a.machine, a.given = settle(args, a.environ), whereabouts(args)
 	a.language = languageOf(args, a.machine.Lang, a.getenv)
 	a.words = message.In(a.language)
 	root := a.root()
@@ -245,7 +247,7 @@ func (a *app) failWith(verb string, document api.Document, f *failure) error {
 		lines = append(lines, "  "+detail)
 	}
 	if f.next != "" {
-		lines = append(lines, "  $ "+f.next)
+		lines = append(lines, "  $ "+a.next(f.next))
 	}
 	_, _ = fmt.Fprintln(a.stderr, strings.Join(lines, "\n")) // where the terminal is gone, the exit code still says it
 	return nil
@@ -256,7 +258,7 @@ func (a *app) explain(f *failure) (summary, detail string) {
 	switch {
 	case f.sentence != "":
 		summary = a.words.Text(f.sentence+".summary", f.args)
-		detail = a.words.Text(f.sentence+".detail", f.args)
+		detail = a.words.Text(f.sentence+".detail", a.where(f.args))
 		if detail == f.sentence+".detail" {
 			detail = "" // the summary says it all
 		}
@@ -278,7 +280,7 @@ func (a *app) writeDocument(verb string, document api.Document, code exitCode, f
 	}
 	if f != nil {
 		summary, detail := a.explain(f)
-		head.Error = &api.Failure{Summary: summary, Detail: detail, Next: f.next}
+		head.Error = &api.Failure{Summary: summary, Detail: detail, Next: a.next(f.next)}
 	}
 	if a.reply != nil {
 		var err error

@@ -105,7 +105,7 @@ func (a *app) pendingText(o gateway.Outcome, p history.Pending) func(io.Writer) 
 		if p.Session != "" {
 			sentence = "confirm.awaited_elsewhere"
 		}
-		_, err := fmt.Fprintln(out, a.words.Text(sentence, message.Args{"time": a.clockTime(p.Wall)}))
+		_, err := fmt.Fprintln(out, a.words.Text(sentence, a.where(message.Args{"time": a.clockTime(p.Wall)})))
 		return err
 	}
 }

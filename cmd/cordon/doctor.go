@@ -35,7 +35,8 @@ func (a *app) doctorVerb() *cobra.Command {
 		checks := doctor.Judge(box)
 		for _, c := range checks {
 			document.Checks = append(document.Checks, api.Check{
-				ID: c.ID, Severity: c.Severity.String(), State: string(c.State), Sentence: a.words.Text(c.Sentence, c.Args), Command: c.Command,
+				ID: c.ID, Severity: c.Severity.String(), State: string(c.State), Sentence: a.words.Text(c.Sentence, c.Args),
+				Command: a.next(c.Command),
 			})
 		}
 		found := answer{document: document, text: a.doctorText(checks, document.Checks)}
@@ -158,7 +159,7 @@ func (a *app) writeChecks(text *bytes.Buffer, checks []doctor.Check, told []api.
 	}
 	if rest > 0 {
 		fmt.Fprintln(text, a.words.Text("doctor.more", message.Args{"count": a.number(rest)}))
-		fmt.Fprintln(text, "  $ sudo cordon doctor -v")
+		fmt.Fprintln(text, "  $ "+a.next("sudo cordon doctor -v"))
 	}
 	if counts[doctor.Passed] == len(checks) {
 		fmt.Fprintln(text, a.words.Text("doctor.healthy", message.Args{"count": a.number(len(checks))}))

@@ -101,7 +101,7 @@ func (a *app) initText(d *api.Init, dir string) func(io.Writer) error {
 			a.words.Text("init.done", message.Args{"file": d.File}),
 			a.words.Text(manage, message.Args{"interface": d.Manage}),
 			a.words.Text(cameras, message.Args{"interface": d.Cameras}),
-			"  $ cordon plan " + shellWord(cmp.Or(dir, ".")),
+			"  $ " + a.next("cordon plan "+shellWord(cmp.Or(dir, "."))),
 		}, "\n"))
 		return err
 	}

@@ -28,9 +28,9 @@ type reading struct {
 	diagnostics []message.Diagnostic
 	directories []history.Directory
 	commit      string
-	// typed is how the user named the policy, and flags what else he typed, for the next command to type.
-	typed []string
-	flags []string
+	// typed is how the user named the policy, source the flags that belong to it, and flags what else he typed, for the next command to
+	// type.
+	typed, source, flags []string
 }
 
 // typedBy is a reading that has not begun yet.
@@ -38,13 +38,15 @@ func typedBy(cmd *cobra.Command, args []string) reading {
 	r := reading{typed: args}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "settings", "state", "run", "confirm-within":
+		case "confirm-within":
 			r.flags = append(r.flags, "--"+f.Name+" "+shellWord(f.Value.String()))
-		case "var":
-			if settings, ok := f.Value.(pflag.SliceValue); ok {
-				for _, setting := range settings.GetSlice() {
-					r.flags = append(r.flags, "--var "+shellWord(setting))
-				}
+		case "var", "policy":
+			values, ok := f.Value.(pflag.SliceValue)
+			if !ok || f.Name == "policy" && len(args) > 0 {
+				return // what stands behind the verb counts
+			}
+			for _, value := range values.GetSlice() {
+				r.source = append(r.source, "--"+f.Name+" "+shellWord(value))
 			}
 		case "yes", "no-confirm":
 			r.flags = append(r.flags, "--"+f.Name)
@@ -188,11 +190,11 @@ func (r reading) command(verb string, flags ...string) string {
 	for _, word := range r.typed {
 		words = append(words, shellWord(word))
 	}
+	if verb != "status" {
+		words = append(words, r.source...)
+	}
 	for _, f := range r.flags {
-		name, _, valued := strings.Cut(f, " ")
-		again := slices.ContainsFunc(flags, func(other string) bool { return strings.HasPrefix(other, name) })
-		variable := name == "--var"
-		if !again && (verb == "apply" || verb == "rollback" || variable == (verb != "status") && valued && name != "--confirm-within") {
+		if (verb == "apply" || verb == "rollback") && !slices.Contains(flags, f) {
 			words = append(words, f)
 		}
 	}

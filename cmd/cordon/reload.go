@@ -43,7 +43,7 @@ func (a *app) reload(ctx context.Context, w *gateway.Writer) (exitCode, string) 
 	}
 	in := &app{
 		stdin: strings.NewReader(""), stdout: &text, stderr: &notes, now: a.now, machine: settle(from, a.environ), writer: w,
-		environ: a.environ, words: a.words, language: a.language,
+		environ: a.environ, words: a.words, language: a.language, given: a.given,
 	}
 	in.machine.State, in.machine.Run = a.flags.state, a.flags.run
 	args := []string{"apply", "--yes", "--no-confirm", "--quiet"}

@@ -102,7 +102,7 @@ func (a *app) answering(ctx context.Context, holder *gateway.Holder) error {
 		var reply snapshot.Reply
 		// Who asks when the service is about to end is not answered.
 		if err := holder.Do(ctx, func(w *gateway.Writer) { reply = a.answerTo(asked, w, q) }); err != nil {
-			reply = a.unanswered(errors.Join(err, ctx.Err()))
+			reply = a.unanswered(q, errors.Join(err, ctx.Err()))
 		}
 		return reply
 	})

@@ -52,7 +52,7 @@ func TestScript(t *testing.T) {
 			"exits": exits, "links": links, "kernel": kernelState, "document": all.hold(t), "await": await,
 			"expand": expand, "address": address, "router": router, "foreign": foreign, "meddle": meddle, "flow": flow, "setting": setting,
 			"until": until, "unguard": unguard, "overdue": overdue, "rebooted": rebooted, "hangup": hangup,
-			"cutoff": cutOff,
+			"cutoff": cutOff, "copied": copied,
 		},
 	})
 }

@@ -33,10 +33,10 @@ func (a *app) serviced(ctx context.Context, verb string, args []string, flags ma
 	}
 	q := snapshot.Request{
 		Verb: verb, Arguments: args, Flags: flags, Language: string(a.language), Verbose: a.flags.verbose, Quiet: a.flags.quiet,
-		Document: a.flags.json, Session: a.session(), Who: a.who(), Plan: a.agreed,
+		Document: a.flags.json, Session: a.session(), Who: a.who(), Plan: a.agreed, Given: a.given,
 	}
 	if r != nil {
-		q.Policy = &snapshot.Policy{Variables: r.policy.Variables, Commit: r.commit, Typed: r.typed}
+		q.Policy = &snapshot.Policy{Variables: r.policy.Variables, Commit: r.commit, Typed: r.typed, Source: r.source}
 		for _, d := range r.directories {
 			q.Policy.Directories = append(q.Policy.Directories, snapshot.Directory(d))
 		}
@@ -146,7 +146,7 @@ func (a *app) answerTo(ctx context.Context, w *gateway.Writer, q snapshot.Reques
 	in := &app{
 		stdin: strings.NewReader(""), stdout: &text, stderr: &notes, now: a.now, machine: a.machine, writer: w,
 		environ: []string{"SSH_CONNECTION=" + q.Session, "SUDO_USER=" + q.Who}, words: message.In(message.Match(q.Language)),
-		asked: q.Policy, agreed: q.Plan, reply: &snapshot.Reply{}, repairs: a.repairs,
+		asked: q.Policy, agreed: q.Plan, reply: &snapshot.Reply{}, repairs: a.repairs, given: q.Given,
 	}
 	in.machine.State, in.machine.Run = a.flags.state, a.flags.run
 	code := in.carryOut(ctx, argumentsOf(q))
@@ -195,6 +195,7 @@ func (a *app) carryOut(ctx context.Context, args []string) exitCode {
 // readAsked reads the policy that came with a request. What is to be said about it the one who sent it has said already.
 func (a *app) readAsked(cmd *cobra.Command) reading {
 	r := typedBy(cmd, a.asked.Typed)
+	r.source = a.asked.Source
 	applied := history.Applied{Variables: a.asked.Variables, Commit: a.asked.Commit}
 	for _, d := range a.asked.Directories {
 		applied.Directories = append(applied.Directories, history.Directory(d))
@@ -208,8 +209,8 @@ func (a *app) readAsked(cmd *cobra.Command) reading {
 }
 
 // unanswered is the reply of a service that is about to end.
-func (a *app) unanswered(err error) snapshot.Reply {
-	in := &app{words: a.words, reply: &snapshot.Reply{}, stderr: io.Discard}
+func (a *app) unanswered(q snapshot.Request, err error) snapshot.Reply {
+	in := &app{words: message.In(message.Match(q.Language)), given: q.Given, reply: &snapshot.Reply{}, stderr: io.Discard}
 	f := &failure{code: exitFailed, sentence: "service.ending", cause: err, next: "cordon status"}
 	_ = in.fail("", f) // into memory
 	summary, _ := in.explain(f)

@@ -68,7 +68,7 @@ func (a *app) writeStanding(out io.Writer, s gateway.Standing, now gateway.Statu
 	if s.Pending != nil {
 		args := message.Args{"id": s.Pending.ID, "who": s.Pending.Who, "time": a.clockTime(s.Pending.Wall)}
 		fmt.Fprintln(out, a.words.Text("status.pending", args))
-		fmt.Fprintln(out, "  $ cordon confirm")
+		fmt.Fprintln(out, "  $ "+a.next("cordon confirm"))
 	}
 	if len(now.Stamp.Lockdown) > 0 {
 		fmt.Fprintln(out, a.words.Text("status.locked", message.Args{"segments": strings.Join(now.Stamp.Lockdown, ", ")}))
@@ -76,7 +76,7 @@ func (a *app) writeStanding(out io.Writer, s gateway.Standing, now gateway.Statu
 			by := cmp.Or(s.Lockdown.Because, a.words.Text("status.somebody", nil))
 			fmt.Fprintln(out, "  "+a.words.Text("status.locked_itself", message.Args{"by": by}))
 		}
-		fmt.Fprintln(out, "  $ cordon release")
+		fmt.Fprintln(out, "  $ "+a.next("cordon release"))
 	}
 }
 

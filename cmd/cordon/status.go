@@ -47,7 +47,7 @@ func (a *app) statusVerb() *cobra.Command {
 
 // remark is a diagnostic that is about no line of a policy.
 func (a *app) remark(document api.Document, code string, args message.Args) {
-	a.say(document, []message.Diagnostic{{Code: code, Severity: message.Warning, Args: args}})
+	a.say(document, []message.Diagnostic{{Code: code, Severity: message.Warning, Args: a.where(args)}})
 }
 
 // inspect opens the machine for one look.
@@ -122,9 +122,9 @@ func (a *app) statusText(d *api.Status, s gateway.Status, last gateway.Standing)
 		var text bytes.Buffer
 		fmt.Fprintln(&text, a.verdict(d, s, last))
 		if last.Policy == nil {
-			fmt.Fprintln(&text, "  $ cordon plan "+a.flags.policy[0])
+			fmt.Fprintln(&text, "  $ "+a.next("cordon plan "+shellWord(a.flags.policy[0])))
 		} else if !s.Whole {
-			fmt.Fprintln(&text, "  $ cordon plan")
+			fmt.Fprintln(&text, "  $ "+a.next("cordon plan"))
 		}
 		a.writeStanding(&text, last, s)
 		if d.Policy != nil {

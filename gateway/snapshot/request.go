@@ -61,6 +61,9 @@ type Request struct {
 	Session string `json:"session,omitempty"`
 	// Who is the user's name as he gives it. The engine believes it from those who may operate.
 	Who string `json:"who,omitempty"`
+	// Given is what the user typed about where the files are, flag by flag: "--state DIR". The next commands that the answer names have it;
+	// where the engine's own files are it does not change.
+	Given []string `json:"given,omitempty"`
 	// Policy is the policy that the request is about; nil where it is about none.
 	Policy *Policy `json:"policy,omitempty"`
 	// Plan is the plan that the user has seen and agreed to, as the reply to "plan" named it: that one is carried out, or none.
@@ -74,6 +77,8 @@ type Policy struct {
 	Commit      string            `json:"commit,omitempty"`
 	// Typed is how the user named it, for the next command to type.
 	Typed []string `json:"typed,omitempty"`
+	// Source are the flags that he typed for it, with what he gave them, for the same purpose.
+	Source []string `json:"source,omitempty"`
 }
 
 // Directory is one directory of a policy: its name and the bytes of its files.

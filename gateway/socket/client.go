@@ -87,7 +87,7 @@ func encode(ctx context.Context, q snapshot.Request) (*http.Request, error) {
 	if role, _ := snapshot.RoleOf(q.Verb); role == snapshot.View {
 		target.RawQuery = url.Values{
 			"language": {q.Language}, "document": {strconv.FormatBool(q.Document)},
-			"verbose": {strconv.FormatBool(q.Verbose)}, "quiet": {strconv.FormatBool(q.Quiet)},
+			"verbose": {strconv.FormatBool(q.Verbose)}, "quiet": {strconv.FormatBool(q.Quiet)}, "given": q.Given,
 		}.Encode()
 		return http.NewRequestWithContext(ctx, http.MethodGet, target.String(), http.NoBody)
 	}

@@ -171,6 +171,7 @@ func decode(r *http.Request, v snapshot.Verb) (snapshot.Request, error) {
 		query := r.URL.Query()
 		q.Language, q.Document = query.Get("language"), query.Get("document") == "true"
 		q.Verbose, q.Quiet = query.Get("verbose") == "true", query.Get("quiet") == "true"
+		q.Given = query["given"]
 		return q, nil
 	}
 	body := json.NewDecoder(http.MaxBytesReader(nil, r.Body, largest))
