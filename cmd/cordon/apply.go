@@ -135,6 +135,9 @@ func (a *app) apply(
 		outcome gateway.Outcome
 		pending *history.Pending
 	)
+	if err := a.recordable(verb, r); err != nil {
+		return nil, err
+	}
 	if err := a.ask(ctx, verb, r, f, document); err != nil {
 		return nil, err
 	}
@@ -187,7 +190,7 @@ func (a *app) change(
 	if unrecorded, ok := errors.AsType[*gateway.UnrecordedError](err); ok {
 		return outcome, nil, &failure{
 			code: exitFailed, sentence: "apply.unrecorded", args: message.Args{"dir": a.flags.state}, cause: unrecorded.Cause,
-			next: "ls -ld " + shellWord(a.flags.state),
+			next: a.lookAtState(unrecorded.Cause),
 		}
 	}
 	if err != nil {
@@ -333,6 +336,25 @@ func isTerminal(in any) bool {
 	return err == nil
 }
 
+// recordable finds out whether the change could be remembered, before anybody is asked about it.
+func (a *app) recordable(verb string, r reading) error {
+	octets := 0
+	for _, d := range r.directories {
+		for _, content := range d.Files {
+			octets += len(content)
+		}
+	}
+	store := history.In(a.flags.state)
+	err := store.Ready()
+	if err == nil {
+		err = store.Room(octets)
+	}
+	if err != nil {
+		return a.unwritable(verb, r, err)
+	}
+	return nil
+}
+
 // unwritable says that what would be changed could not be remembered. It is found out before anything is changed.
 func (a *app) unwritable(verb string, r reading, err error) error {
 	if errors.Is(err, os.ErrPermission) && os.Getuid() != 0 {
@@ -340,6 +362,21 @@ func (a *app) unwritable(verb string, r reading, err error) error {
 	}
 	return &failure{
 		code: exitFailed, sentence: "apply.state", args: message.Args{"dir": a.flags.state}, cause: reason(err),
-		next: r.command(verb, "--state DIR"),
+		next: a.lookAtState(err),
 	}
+}
+
+// lookAtState is the command that shows why the state directory takes nothing.
+func (a *app) lookAtState(err error) string {
+	dir := a.flags.state
+	if _, missing := os.Stat(dir); missing != nil {
+		dir = existing(dir)
+	}
+	switch {
+	case errors.Is(err, unix.EROFS):
+		return "findmnt --target " + shellWord(dir)
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return "df -h " + shellWord(dir)
+	}
+	return "ls -ld " + shellWord(dir)
 }

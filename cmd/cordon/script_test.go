@@ -34,7 +34,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"cordon": main, "onbox": onbox, "hold": hold, "ordinary": ordinary, "barred": barred, "unguarded": unguarded,
-		"unpending": unpending, "stranger": stranger, "terminal": terminal,
+		"unpending": unpending, "stranger": stranger, "terminal": terminal, "tight": tight,
 	})
 }
 

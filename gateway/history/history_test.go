@@ -140,10 +140,15 @@ func TestNotWritable(t *testing.T) {
 	}
 }
 
+// TestReadyLeavesNothing holds that finding out leaves nothing, whether there is room or not.
 func TestReadyLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	if err := history.In(dir).Ready(); err != nil {
+	store := history.In(dir)
+	if err := errors.Join(store.Ready(), store.Room(0)); err != nil {
 		t.Fatal(err)
+	}
+	if store.Room(1<<60) == nil {
+		t.Error("there is room for more than any disk has")
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("%v %v", entries, err)
