@@ -1,0 +1,109 @@
+//go:build full
+
+package integration_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cordon/gateway/history"
+)
+
+// started starts a verb in the gateway, which is killed with the test at the latest.
+func (f *faultSite) started(line string) *exec.Cmd {
+	f.t.Helper()
+	words := f.command(line)
+	cmd := exec.CommandContext(f.t.Context(), words[0], words[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = f.folder, f.out, f.out
+	if err := cmd.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	return cmd
+}
+
+// until waits until something holds, for at most 15 s.
+func (f *faultSite) until(what string, holds func() bool) {
+	f.t.Helper()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for deadline := time.After(15 * time.Second); !holds(); {
+		select {
+		case <-again.C:
+		case <-deadline:
+			f.t.Fatalf("never: %s\n%s", what, f.said())
+		}
+	}
+}
+
+// holds says whether the kernel holds a policy.
+func (f *faultSite) holds(name string) bool { return cmp.Equal(f.kernel(), f.kernels[name]) }
+
+// TestHangUpsAtTheService has the terminal go away in the middle of a change that the service makes: whoever asked for it ends, the change
+// is made whole, waits for its confirmation, and is taken back in time. The control is where he is by then: the way back is on disk, and
+// the service has not answered. With --no-confirm the change is made whole too, and stays.
+func TestHangUpsAtTheService(t *testing.T) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // under nohup the program would have to ignore it
+	defer signal.Stop(hangups)
+	f := newFaultSite(t, 1)
+	for _, name := range []string{"new", "old"} {
+		f.must("apply " + name + " --yes --no-confirm")
+		f.kernels[name] = f.kernel()
+	}
+	service := f.started("run")
+	f.until("the service has its socket", func() bool {
+		_, err := os.Stat(filepath.Join(f.folder, "cordon.sock"))
+		return err == nil
+	})
+	store := history.In(f.state)
+	for _, c := range []struct {
+		verb string
+		gets syscall.Signal
+		code int
+		end  string
+		fate history.Outcome
+	}{
+		{"apply new --yes --confirm-within 2s", syscall.SIGHUP, 130, "old", history.OutcomeReverted},
+		{"apply new --yes --confirm-within 2s", syscall.SIGKILL, -1, "old", history.OutcomeReverted},
+		{"apply new --yes --no-confirm", syscall.SIGHUP, 130, "new", history.OutcomeApplied},
+	} {
+		asking := f.started(c.verb)
+		f.until("the way back is on disk", func() bool {
+			_, err := os.Stat(filepath.Join(f.state, "pending.json"))
+			return err == nil
+		})
+		if err := asking.Process.Signal(c.gets); err != nil {
+			t.Fatal(err)
+		}
+		_ = asking.Wait() // the code says how it ended
+		if code := asking.ProcessState.ExitCode(); code != c.code {
+			t.Errorf("control: %s, %s: it ends with %d: the change was over\n%s", c.verb, c.gets, code, f.said())
+		}
+		f.until("the change is whole", func() bool { return f.holds("new") })
+		p, err := store.Pending()
+		if waits := err == nil && !p.AtOnce; waits != (c.end == "old") {
+			t.Errorf("%s, %s: %+v, %v", c.verb, c.gets, p.ID, err)
+		}
+		f.until("nothing waits", func() bool { _, err := store.Pending(); return errors.Is(err, history.ErrNone) })
+		late := time.Since(p.Wall)
+		if c.end == "old" && (late < 0 || late > 2*time.Second) {
+			t.Errorf("%s, %s: taken back %s after its time", c.verb, c.gets, late)
+		}
+		f.until("the kernel holds what it should", func() bool { return f.holds(c.end) })
+		if entries, err := store.Entries(); err != nil || entries[0].Outcome != c.fate {
+			t.Errorf("%s, %s: the history says %v, %v", c.verb, c.gets, entries[0].Outcome, err)
+		}
+		f.must("status")
+	}
+	if err := errors.Join(service.Process.Signal(os.Interrupt), service.Wait()); err != nil {
+		t.Errorf("the service ends with %v", err)
+	}
+}
