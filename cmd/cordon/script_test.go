@@ -34,7 +34,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"cordon": main, "onbox": onbox, "hold": hold, "ordinary": ordinary, "barred": barred, "unguarded": unguarded,
-		"unpending": unpending, "stranger": stranger, "terminal": terminal, "tight": tight,
+		"unpending": unpending, "stranger": stranger, "terminal": terminal, "tight": tight, "silent": silent,
 	})
 }
 
@@ -487,7 +487,7 @@ func stranger() {
 	cmd := exec.CommandContext(context.Background(), os.Args[1], os.Args[2:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	const nobody = 65534
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL}
 	program, err := exec.LookPath(os.Args[1])
 	if err == nil {
 		// The test's own directories, and nothing above them.

@@ -21,8 +21,12 @@ import (
 const (
 	// largest is the size in octets of the largest request: a policy of 100,000 cameras in CSV files is a tenth of it.
 	largest = 256 << 20
-	// patience is how long a stranger may take to say what he wants.
+	// patience is how long a stranger may take to say what he wants, and upload how long one who operates may take with his policy, or
+	// anybody to read what he is answered.
 	patience = 10 * time.Second
+	upload   = time.Minute
+	// longestHeader is the size in octets of the largest head of a request.
+	longestHeader = 16 << 10
 )
 
 // Name is the socket's name in the run directory.
@@ -68,27 +72,27 @@ func oneView(answer Answer) Answer {
 	views := make(chan struct{}, 1)
 	return func(ctx context.Context, c Caller, q snapshot.Request) snapshot.Reply {
 		if role, _ := snapshot.RoleOf(q.Verb); role == snapshot.View {
-			views <- struct{}{}
-			defer func() { <-views }()
+			select {
+			case views <- struct{}{}:
+				defer func() { <-views }()
+			case <-ctx.Done():
+				return snapshot.Reply{} // nobody waits for it any more
+			}
 		}
-		return answer(ctx, c, q)
+		// What has begun is finished, whoever goes away meanwhile.
+		return answer(context.WithoutCancel(ctx), c, q)
 	}
 }
 
-// key finds the caller in a request's context.
+// key finds the connection in a request's context.
 type key struct{}
 
 // Serve answers until the context ends, and lets those who are being answered finish.
 func Serve(ctx context.Context, listener net.Listener, answer Answer) error {
 	server := &http.Server{
-		Handler: handler(oneView(answer)), ReadHeaderTimeout: patience, ReadTimeout: time.Minute, IdleTimeout: patience,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			caller, err := callerOf(c)
-			if err != nil {
-				return ctx // nobody is nobody: see asked
-			}
-			return context.WithValue(ctx, key{}, caller)
-		},
+		Handler: handler(oneView(answer)), ReadHeaderTimeout: patience, ReadTimeout: upload, IdleTimeout: patience,
+		MaxHeaderBytes: longestHeader,
+		ConnContext:    func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, key{}, c) },
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
@@ -97,7 +101,8 @@ func Serve(ctx context.Context, listener net.Listener, answer Answer) error {
 		stopped <- server.Shutdown(last)
 	})
 	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	all := &bounded{Listener: listener, self: uint32(os.Geteuid())} //nolint:gosec // a user's number fits
+	if err := server.Serve(all); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the socket: %w", err)
 	}
 	return <-stopped
@@ -145,8 +150,8 @@ func method(v snapshot.Verb) string {
 
 // asked answers one request over HTTP.
 func asked(w http.ResponseWriter, r *http.Request, v snapshot.Verb, answer Answer) {
-	caller, known := r.Context().Value(key{}).(Caller)
-	if !known || caller.Role(uint32(os.Geteuid())) < v.Role { //nolint:gosec // a user's number fits
+	from, known := r.Context().Value(key{}).(*conn)
+	if !known || from.role() < v.Role {
 		refuse(w, http.StatusForbidden, "this asks for more than to look; ask as root")
 		return
 	}
@@ -155,13 +160,17 @@ func asked(w http.ResponseWriter, r *http.Request, v snapshot.Verb, answer Answe
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	if caller.Role(uint32(os.Geteuid())) < snapshot.Operate { //nolint:gosec // a user's number fits
+	if from.role() < snapshot.Operate {
 		q.Who, q.Session = "", ""
 	}
+	if !from.answer(true) {
+		return // it made room for another
+	}
+	defer from.answer(false)
+	reply := answer(r.Context(), from.caller, q)
 	w.Header().Set("Content-Type", "application/json")
-	// What has begun is finished, whoever goes away meanwhile.
-	reply := answer(context.WithoutCancel(r.Context()), caller, q)
-	_ = json.NewEncoder(w).Encode(reply)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(upload)) // every connection of ours has one
+	_ = json.NewEncoder(w).Encode(reply)                                       // who has gone away misses it
 }
 
 // decode reads a request: of those who look from the query, of those who operate from the body.

@@ -58,10 +58,15 @@ func TestAsk(t *testing.T) {
 		if v.Role == snapshot.Operate {
 			q.Arguments, q.Flags, q.Session, q.Who = []string{"3"}, map[string]string{"confirm-within": "2m"}, "192.0.2.1 5 192.0.2.2 22", "mt"
 		}
+		q.Given = []string{"--run /srv/run", "--state 'two words'"}
+		if v.Role == snapshot.Operate {
+			q.Plan = "sha256:00"
+		}
 		if v.Policy {
 			q.Policy = &snapshot.Policy{
 				Directories: []snapshot.Directory{{Name: "common", Files: map[string][]byte{"a.hcl": {0xff, 0, 'x'}}}},
 				Variables:   map[string]string{"nvr": "10.40.0.10"}, Commit: "3f9c2e1", Typed: []string{"site"},
+				Source: []string{"--var nvr=10.40.0.10"},
 			}
 		}
 		reply, err := client.Ask(t.Context(), q)
