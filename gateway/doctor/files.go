@@ -19,6 +19,7 @@ const (
 	bootPart     = "boot"
 	unitsPart    = "units"
 	ownersPart   = "owners"
+	logoutPart   = "logout"
 	countersPart = "counters"
 	diskPart     = "disk"
 )
@@ -34,12 +35,14 @@ type Files struct {
 	Units map[string]bool
 	// Owners are the programs that set addresses and routes, with the interfaces that they do it on.
 	Owners []Owner
+	// KillsAtLogout is the file by which logind ends what a user has started when he logs out; empty where it lets it run.
+	KillsAtLogout string
 	// Interfaces are counters by interface, Softnet those of all processors, since the machine or the interface came up.
 	Interfaces map[string]Counters
 	Softnet    Counters
 	// Missed is how many notices the kernel could not give to running processes of Cordon.
 	Missed int
-	// Unread says why a part could not be read: settings, boot, units, owners, counters, disk.
+	// Unread says why a part could not be read: settings, boot, units, owners, logout, counters, disk.
 	Unread map[string]string
 }
 
@@ -66,6 +69,7 @@ func ReadFiles(root fs.FS, interfaces []Interface) Files {
 	f.Boot = t.boot()
 	f.Units = t.units()
 	f.Owners = t.owners(f.Units, interfaces)
+	f.KillsAtLogout = t.killsAtLogout(f.Units)
 	f.Interfaces = interfaceCounters(t.text(countersPart, "proc/thread-self/net/dev"))
 	f.Softnet = softnet(t.text(countersPart, "proc/thread-self/net/softnet_stat"))
 	f.Missed = t.missed()

@@ -98,6 +98,38 @@ func TestOwners(t *testing.T) {
 	}
 }
 
+// TestLogout says which file has logind end what a user has started, by what logind.conf(5) says of their order.
+func TestLogout(t *testing.T) {
+	const (
+		runs, main = "sys/fs/cgroup/system.slice/systemd-logind.service/cgroup.procs", "etc/systemd/logind.conf"
+		vendor     = "usr/lib/systemd/logind.conf"
+		yes, no    = "[Login]\nKillUserProcesses=yes\n", "[Login]\nKillUserProcesses=no\n"
+	)
+	for name, c := range map[string]struct {
+		tree fs.FS
+		want string
+	}{
+		"nothing is said":           {files(runs, "", main, "[Login]\n#KillUserProcesses=no\n"), ""},
+		"yes":                       {files(runs, "", main, yes), "/" + main},
+		"1, in any case":            {files(runs, "", main, "[Login]\nKillUserProcesses = True\n"), "/" + main},
+		"no":                        {files(runs, "", main, no), ""},
+		"the last line counts":      {files(runs, "", main, yes+"KillUserProcesses=no\n"), ""},
+		"in another section":        {files(runs, "", main, "[Logout]\nKillUserProcesses=yes\n"), ""},
+		"as it was built":           {files(runs, "", vendor, "[Login]\n#KillUserProcesses=yes\n#X=y\n"), "/" + vendor},
+		"built so, and set":         {files(runs, "", main, "[Login]\n#KillUserProcesses=yes\nKillUserProcesses=no\n"), ""},
+		"a drop-in":                 {files(runs, "", main, no, main+".d/a.conf", yes), "/" + main + ".d/a.conf"},
+		"the last drop-in counts":   {files(runs, "", main+".d/a.conf", yes, vendor+".d/zz.conf", no), ""},
+		"a drop-in hides another":   {files(runs, "", main+".d/a.conf", no, vendor+".d/a.conf", yes), ""},
+		"the main file hides one":   {files(runs, "", main, no, vendor, yes), ""},
+		"the vendor's, without one": {files(runs, "", vendor, yes), "/" + vendor},
+		"logind does not run":       {files(main, yes), ""},
+	} {
+		if got := doctor.ReadFiles(c.tree, nil).KillsAtLogout; got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestUnits(t *testing.T) {
 	got := doctor.ReadFiles(files(
 		"etc/systemd/system/sysinit.target.wants/nftables.service", "",

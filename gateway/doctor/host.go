@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cordon/gateway/netstate"
+	"cordon/policy/message"
 )
 
 // hostChecks are about other programs of the machine.
@@ -14,6 +15,7 @@ func hostChecks() []check {
 		{id: "other-firewall", severity: Warning, reads: unitsPart, judge: otherFirewall},
 		{id: "interface-owner", severity: Error, reads: ownersPart, judge: interfaceOwner, inside: true},
 		{id: "containers", severity: Warning, reads: unitsPart, judge: containers},
+		{id: "logout", severity: Warning, reads: logoutPart, judge: logout},
 	}
 }
 
@@ -78,6 +80,17 @@ func (o Owner) release() string {
 	}
 	return `sudo sed -i 's/^\([[:space:]]*iface[[:space:]]\+` + pattern(iface) + `[[:space:]]\+inet6\?\)[[:space:]]\+[a-z0-9]\+/\1 manual/' ` +
 		word(o.File)
+}
+
+// logout asks for a logind that ends what a user has started when he logs out: the guardian of an unconfirmed change, which runs on for
+// exactly the case that his connection is gone, ends with it. Where the service runs, it takes the change back.
+func logout(b Box) *finding {
+	if b.Files.KillsAtLogout == "" || b.Files.Units["cordon.service"] {
+		return nil
+	}
+	const command = "printf '[Login]\\nKillUserProcesses=no\\n' | sudo install -D -m 0644 /dev/stdin " +
+		"/etc/systemd/logind.conf.d/zz-cordon.conf && sudo systemctl kill -s HUP systemd-logind.service"
+	return &finding{Warning, "", message.Args{"file": b.Files.KillsAtLogout}, command}
 }
 
 // containers names what brings bridges, forwarding and rules of its own.

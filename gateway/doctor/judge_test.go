@@ -242,6 +242,10 @@ func hostFaults() []fault {
 		{"interface-owner", doctor.Warning, "failed", "printf '[Match]", "eth3 (systemd-networkd)", owner("systemd-networkd", false)},
 		{"interface-owner", doctor.Error, "asks", "echo denyinterfaces eth3", "eth3 (dhcpcd)", owner("dhcpcd", true)},
 		{"interface-owner", doctor.Warning, "failed", "sudo sed -i", "eth3 (ifupdown)", owner("ifupdown", false)},
+		{
+			"logout", doctor.Warning, "failed", "printf '[Login]\\nKillUserProcesses=no\\n' | sudo install", "(/etc/systemd/logind.conf)",
+			func(b *doctor.Box) { b.Files.KillsAtLogout = "/etc/systemd/logind.conf" },
+		},
 		{"containers", doctor.Warning, "failed", "sudo systemctl disable --now docker.service", "docker.service", unit("docker.service")},
 		{"containers", doctor.Warning, "failed", "sudo ip link delete dev virbr0", "virbr0", func(b *doctor.Box) {
 			b.Machine.State.Links = append(b.Machine.State.Links, netstate.Link{Name: "virbr0", Kind: "bridge"})
@@ -293,7 +297,7 @@ func TestNothingIsWrongWithAHealthyBox(t *testing.T) {
 			t.Errorf("%s %s: %s", c.ID, c.State, message.In(message.English).Text(c.Sentence, c.Args))
 		}
 	}
-	if len(checks) != 31 {
+	if len(checks) != 32 {
 		t.Errorf("%d checks", len(checks))
 	}
 	if _, failed := doctor.Worst(checks); failed {
