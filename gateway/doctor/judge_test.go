@@ -447,7 +447,7 @@ func TestWords(t *testing.T) {
 func TestCommands(t *testing.T) {
 	known := []string{
 		"sudo", "cordon", "ip", "ss", "sudoedit", "printf", "echo", "systemctl", "sysctl", "sed", "tc", "nft", "modprobe", "apt-get", "tee",
-		"chmod", "chown", "mount", "journalctl", "du", "ethtool", "timedatectl", "networkctl", "sort", "tail",
+		"chmod", "chown", "mount", "journalctl", "du", "ethtool", "timedatectl", "networkctl", "sort", "tail", "install",
 	}
 	count := 0
 	for _, f := range faults() {
