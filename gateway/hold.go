@@ -390,9 +390,7 @@ func (h *Holder) repair(ctx context.Context) {
 	if result.broken && !result.turned && seen.Empty() {
 		seen = h.late()
 	}
-	if opening, ok := h.aim.policy.NextOpening(now); ok {
-		h.hours = opening.At
-	}
+	h.hours = h.aim.opening
 	news := News{
 		What: result.what(seen), Kinds: seen.Kinds, By: seen.By, Changes: result.changes, Took: took,
 		Absent: result.absent, Err: err, broken: result.broken,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"cordon/gateway/compile"
 	"cordon/gateway/kernel/nft"
@@ -23,6 +24,11 @@ type aim struct {
 	policy policy.Policy
 	commit string
 	wanted netstate.State
+	// at is when wanted was compiled, less what has gone by since for its elements, and edge when something else is wanted; zero: never.
+	at   policy.Moment
+	edge time.Time
+	// opening is the next hour at which something opens; zero: none.
+	opening time.Time
 	// known are sets that were read, held what is wanted, and that nobody has changed since by the kernel's word. What an element's own
 	// time or a packet changes is none of them: of that the kernel says nothing.
 	known nft.Known
@@ -54,8 +60,51 @@ func (a *aim) doubtAll() { a.known = nil }
 // aimAt compiles a policy as it is at this hour.
 func (g *Gateway) aimAt(p policy.Policy, commit string) *aim {
 	a := &aim{policy: p, commit: commit}
-	a.wanted, _ = compile.State(p, commit, g.clock())
+	a.compile(g.clock())
 	return a
+}
+
+// compile makes what is wanted anew.
+func (a *aim) compile(at policy.Moment) {
+	at.Time = at.Time.Round(0) // hours are the wall clock's
+	a.wanted, _ = compile.State(a.policy, a.commit, at)
+	a.at, a.edge, a.opening = at, time.Time{}, time.Time{}
+	if !a.policy.DependsOnTime() {
+		return
+	}
+	a.edge = compile.Edge(a.policy, at)
+	if next, ok := a.policy.NextOpening(at.Time); ok {
+		a.opening = next.At
+	}
+}
+
+// follow makes what is wanted that of a later moment. A policy is compiled again where the clock has crossed an edge, was set back, or is
+// believed now and was not; in between, what is left to its elements goes by.
+func (a *aim) follow(at policy.Moment) {
+	at.Time = at.Time.Round(0)
+	switch {
+	case !a.policy.DependsOnTime():
+	case at.Trusted != a.at.Trusted, at.Time.Before(a.at.Time), !a.edge.IsZero() && !at.Time.Before(a.edge):
+		a.compile(at)
+	default:
+		gone := at.Time.Sub(a.at.Time).Truncate(time.Millisecond)
+		a.at.Time = a.at.Time.Add(gone)
+		age(a.wanted.Tables, uint64(gone/time.Millisecond)) //nolint:gosec // not before
+	}
+}
+
+// age takes milliseconds off what is left to elements. Before an edge none has less than that.
+func age(tables []wire.Table, gone uint64) {
+	for i := range tables {
+		for j := range tables[i].Sets {
+			elements := tables[i].Sets[j].Elements
+			for k := range elements {
+				if left := elements[k].Timeout; left != 0 {
+					elements[k].Timeout = max(1, left-min(left, gone))
+				}
+			}
+		}
+	}
 }
 
 // mended is what had to be put back.
@@ -142,9 +191,7 @@ func described(of policy.Policy, p plan.Plan) []plan.Change {
 
 // needed reads the machine and says what it lacks.
 func (g *Gateway) needed(ctx context.Context, a *aim) (plan.Plan, error) {
-	if a.policy.DependsOnTime() {
-		a.wanted, _ = compile.State(a.policy, a.commit, g.clock())
-	}
+	a.follow(g.clock())
 	live, err := g.kernel.ReadBut(ctx, settings(a.wanted), a.known)
 	if err != nil {
 		return plan.Plan{}, err
