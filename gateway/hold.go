@@ -95,6 +95,7 @@ type Holder struct {
 	failures    int
 	fight       fight
 	lost        bool             // the fight is
+	reverting   bool             // since the last repair a change was taken back
 	giveUp      history.Lockdown // what it was lost to
 	unrecorded  bool             // and the disk has not taken it
 	initialised bool
@@ -343,8 +344,13 @@ func (h *Holder) deadline(s Standing) (time.Time, error) {
 	return h.writer.Now().Add(p.Deadline - boot), err
 }
 
-// revert takes back what nobody confirmed. What fails is tried again.
+// revert takes back what nobody confirmed. What fails is tried again. What somebody broke before is put back first, so that it is said;
+// what he breaks meanwhile the next repair says.
 func (h *Holder) revert(ctx context.Context) {
+	if h.drain(); !h.seen.Empty() && !h.reverting && h.standing.waits() {
+		h.repair(ctx)
+	}
+	h.reverting = true
 	taken, err := h.writer.Settle(ctx)
 	if err != nil {
 		h.failures++
@@ -359,19 +365,28 @@ func (h *Holder) revert(ctx context.Context) {
 		h.failures = 0
 		h.say(News{What: Reverted})
 	}
+	h.drain()
 	if err := h.stand(); err != nil {
 		h.say(News{What: Failed, Err: err})
 	}
 	h.due = h.writer.Now()
 }
 
+// drain hears what the kernel has said already, and ends also where somebody makes it speak all the time.
+func (h *Holder) drain() {
+	for range 4 {
+		select {
+		case e := <-h.events:
+			h.hear(e)
+		default:
+			return
+		}
+	}
+}
+
 // repair reads the machine and puts back what differs.
 func (h *Holder) repair(ctx context.Context) {
-	select {
-	case e := <-h.events: // said already, and not yet heard
-		h.hear(e)
-	default:
-	}
+	h.drain()
 	now := h.writer.Now()
 	seen, first := h.seen, h.first
 	if seen.Empty() {
@@ -386,9 +401,13 @@ func (h *Holder) repair(ctx context.Context) {
 		return
 	}
 	result, err := h.writer.mend(ctx, h.aim)
+	reverting := h.reverting
+	if err == nil {
+		result = h.withBesides(result, seen)
+	}
 	took := h.writer.Now().Sub(first)
-	if result.broken && !result.turned && seen.Empty() {
-		seen = h.late()
+	if result.broken && !result.turned && (seen.Empty() || reverting && len(seen.By) == 0) {
+		seen = seen.And(h.late())
 	}
 	h.hours = h.aim.opening
 	news := News{
@@ -396,6 +415,16 @@ func (h *Holder) repair(ctx context.Context) {
 		Absent: result.absent, Err: err, broken: result.broken,
 	}
 	h.conclude(ctx, news, seen, first)
+}
+
+// withBesides adds what the way back from a change has put back already, with the change: what it found itself, else what somebody touched.
+func (h *Holder) withBesides(m mended, seen observe.Event) mended {
+	m.join(h.writer.besides)
+	if h.reverting && !m.broken && len(seen.By) > 0 {
+		m.broken, m.changes = true, touched(seen)
+	}
+	h.writer.besides, h.reverting = mended{}, false
+	return m
 }
 
 // late returns what the kernel said of a damage that was found before it was heard of, as by a request that came between the two.

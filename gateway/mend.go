@@ -118,17 +118,37 @@ type mended struct {
 
 // add notes what was put back now. The machine may have been read in the middle of a change, so that there is more the next time.
 func (m *mended) add(of policy.Policy, p plan.Plan) {
-	m.turned = (m.turned || !m.broken) && p.Network.Empty() && p.Turned()
+	m.join(mended{broken: true, turned: p.Network.Empty() && p.Turned(), changes: described(of, p)})
+}
+
+// join notes what was put back another time.
+func (m *mended) join(other mended) {
+	if !other.broken {
+		return
+	}
+	m.turned = (m.turned || !m.broken) && other.turned
 	m.broken = true
 	known := map[[2]string]bool{}
 	for _, c := range m.changes {
 		known[[2]string{c.Kind, c.Name}] = true
 	}
-	for _, c := range described(of, p) {
+	for _, c := range other.changes {
 		if !known[[2]string{c.Kind, c.Name}] {
 			m.changes = append(m.changes, c)
 		}
 	}
+}
+
+// touched are the sets that the kernel says somebody changed, and all of the tables where it names none.
+func touched(seen observe.Event) []plan.Change {
+	var changes []plan.Change
+	for _, id := range seen.Sets {
+		changes = append(changes, plan.Change{Action: plan.Amend, Kind: "skeleton", Name: "set " + id.Table.String() + " " + id.Name})
+	}
+	if len(changes) == 0 {
+		return []plan.Change{{Action: plan.Amend, Kind: "skeleton", Name: "tables cordon"}}
+	}
+	return changes
 }
 
 // what is the news of it. Where the kernel has said that somebody changed something, it was not the hour.

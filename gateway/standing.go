@@ -143,6 +143,9 @@ func (s *Standing) open() (policy.Policy, error) {
 	return p, nil
 }
 
+// waits says that what ought to be in force is a change that waits.
+func (s *Standing) waits() bool { return s.Pending != nil && s.Applied == &s.Pending.Policy }
+
 // Over returns a policy as it is under the lockdown, or as it is where there is none. Where the policy has no segment of a name that is
 // locked down, somebody has given it another, and everything is locked.
 func (s *Standing) Over(p policy.Policy) policy.Policy {

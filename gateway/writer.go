@@ -27,6 +27,9 @@ type Writer struct {
 	Store history.Store
 	// Now is the machine's own clock, for what people read.
 	Now func() time.Time
+
+	// besides is what had to be put back when a change had been taken back: somebody else broke it, before the change or meanwhile.
+	besides mended
 }
 
 // Confirmation is how a change waits to be confirmed.
@@ -235,10 +238,11 @@ func (w *Writer) Revert(ctx context.Context, id string) error {
 		return fmt.Errorf("take change %s back: %w", pending.ID, err)
 	}
 	standing, err := afterwards(w.Store)
-	if err != nil {
+	if err != nil || standing.Policy == nil {
 		return err
 	}
-	return w.hold(ctx, standing)
+	w.besides, err = w.mend(ctx, w.aimAt(*standing.Policy, standing.Commit()))
+	return err
 }
 
 // takeBack makes the machine what it was before a change, and forgets the change. Where a lockdown is in force nothing opens: what was

@@ -64,12 +64,18 @@ func hold(t *testing.T, l *lab.Lab) *keeper {
 // run begins to hold, and returns when what was applied is in force.
 func (h *keeper) run(t *testing.T, l *lab.Lab) {
 	t.Helper()
+	h.runBy(t, l, gateway.SystemClock(time.Now, true))
+}
+
+// runBy does so by a clock, which the loop asks in the gateway.
+func (h *keeper) runBy(t *testing.T, l *lab.Lab, clock gateway.Clock) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	h.news = make(chan gateway.News, 4096)
 	began, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- l.Gateway().Do(func() error {
-			g, err := gateway.Open(gateway.SystemClock(time.Now, true))
+			g, err := gateway.Open(clock)
 			if err != nil {
 				return err
 			}
