@@ -3,6 +3,7 @@ package kernel_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,20 +51,25 @@ func rename(t *testing.T) {
 // the rest is undone. The control breaks nothing: then nothing is said but why the change failed.
 func TestUndoGoesOn(t *testing.T) {
 	refused := errors.New("the reading says otherwise")
+	const ttl = "net/ipv4/ip_default_ttl"
+	stuck := plan.Step{Action: plan.Amend, Before: netstate.Sysctl{Name: ttl, Value: "none"}, Object: netstate.Sysctl{Name: ttl, Value: "63"}}
 	for _, c := range []struct {
 		name   string
+		more   []plan.Step // behind all others
 		breaks func(*testing.T)
 		undone bool // everything
 		fails  bool
 	}{
-		{"nothing is broken", func(*testing.T) {}, true, false},
-		{"the tables are gone", deleteTables, true, true},
-		{"the interface has another name", rename, false, true},
+		{"nothing is broken", nil, func(*testing.T) {}, true, false},
+		{"the kernel takes the old value no more", []plan.Step{stuck}, func(*testing.T) {}, true, true},
+		{"the tables are gone", nil, deleteTables, true, true},
+		{"the interface has another name", nil, rename, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := machine(t)
 			before := reading(t, k)
 			p := plan.Between(policy.Policy{}, before.State, goal(before.State), before.Generation)
+			p.Loosen = append(p.Loosen, c.more...)
 			_, err := k.Apply(t.Context(), p, nobody, func(_ context.Context, forwarding bool) error {
 				if !forwarding {
 					return nil
@@ -88,7 +94,7 @@ func TestUndoGoesOn(t *testing.T) {
 	}
 }
 
-// stays is what of a change is left that names no interface.
+// stays is what of a change is left that needs no interface.
 func stays(before, after netstate.State) []string {
 	var left []string
 	if len(after.Tables) > len(before.Tables) {
@@ -96,6 +102,11 @@ func stays(before, after netstate.State) []string {
 	}
 	for _, r := range after.Routes {
 		if r.Ours() && r.Interface == "" {
+			left = append(left, r.String())
+		}
+	}
+	for _, r := range after.Rules {
+		if !slices.Contains(before.Rules, r) { // a rule knows its interface by name, there or not
 			left = append(left, r.String())
 		}
 	}
