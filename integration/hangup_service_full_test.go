@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -46,9 +48,25 @@ func (f *faultSite) until(what string, holds func() bool) {
 // holds says whether the kernel holds a policy.
 func (f *faultSite) holds(name string) bool { return cmp.Equal(f.kernel(), f.kernels[name]) }
 
+// children counts the processes that a process has started and not yet reaped, those that have ended among them.
+func children(pid int) int {
+	n := 0
+	lines, _ := filepath.Glob("/proc/[0-9]*/stat") // a pattern without a mistake
+	for _, name := range lines {
+		text, _ := os.ReadFile(name) // it may be gone
+		_, behind, _ := strings.Cut(string(text), ") ")
+		fields := strings.Fields(behind)
+		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			n++
+		}
+	}
+	return n
+}
+
 // TestHangUpsAtTheService has the terminal go away in the middle of a change that the service makes: whoever asked for it ends, the change
 // is made whole, waits for its confirmation, and is taken back in time. The control is where he is by then: the way back is on disk, and
-// the service has not answered. With --no-confirm the change is made whole too, and stays.
+// the service has not answered. With --no-confirm the change is made whole too, and stays. A guardian that the service has started is gone soon
+// after its change, and leaves no process that has ended and that nobody asks how.
 func TestHangUpsAtTheService(t *testing.T) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // under nohup the program would have to ignore it
@@ -89,6 +107,9 @@ func TestHangUpsAtTheService(t *testing.T) {
 		}
 		f.until("the change is whole", func() bool { return f.holds("new") })
 		p, err := store.Pending()
+		if n := children(service.Process.Pid); c.end == "old" && n != 1 {
+			t.Errorf("control: %d guardians", n)
+		}
 		if waits := err == nil && !p.AtOnce; waits != (c.end == "old") {
 			t.Errorf("%s, %s: %+v, %v", c.verb, c.gets, p.ID, err)
 		}
@@ -102,6 +123,7 @@ func TestHangUpsAtTheService(t *testing.T) {
 			t.Errorf("%s, %s: the history says %v, %v", c.verb, c.gets, entries[0].Outcome, err)
 		}
 		f.must("status")
+		f.until("the guardian has ended and is gone", func() bool { return children(service.Process.Pid) == 0 })
 	}
 	if err := errors.Join(service.Process.Signal(os.Interrupt), service.Wait()); err != nil {
 		t.Errorf("the service ends with %v", err)

@@ -22,6 +22,10 @@ import (
 // glance is how often somebody who waits looks whether a change still waits.
 const glance = 200 * time.Millisecond
 
+// guardPatience is how long a guardian waits for the lock before it looks again whether its change still waits: a service holds the lock
+// for as long as it lives, and takes the change back itself.
+const guardPatience = time.Second
+
 // confirmVerb keeps the change that waits.
 func (a *app) confirmVerb() *cobra.Command {
 	cmd := &cobra.Command{Use: "confirm", Short: a.words.Text("verb.confirm", nil), Args: arguments(0, 0)}
@@ -224,7 +228,7 @@ func (a *app) guardVerb() *cobra.Command {
 				return answer{document: document}, nil // confirmed, or taken back by somebody else
 			}
 			if over, overdueErr := gateway.Overdue(p); overdueErr == nil && (over || err != nil) {
-				err = a.writing(ctx, "guard", reading{}, time.Minute, document, nothingMore)
+				err = a.writing(ctx, "guard", reading{}, guardPatience, document, nothingMore)
 				if err == nil {
 					return answer{document: document}, nil
 				}
