@@ -97,6 +97,64 @@ func (r *remote) entered(t *testing.T) bool {
 	return false
 }
 
+// session is a connection that is open already: a program at the gateway that answers each line with the same.
+type session struct {
+	input  io.Writer
+	answer *transcript
+	lines  int
+}
+
+// session opens one, and holds that it answers.
+func (r *remote) session(t *testing.T) *session {
+	t.Helper()
+	m, err := r.Machine(office)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, input, err := os.Pipe() // who has gone away keeps nobody waiting who types
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{input: input, answer: &transcript{more: make(chan struct{}, 1)}}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
+	cmd := exec.CommandContext(ctx, "ssh", r.ssh("cat")...)
+	cmd.Stdin, cmd.Stdout, cmd.WaitDelay = keys, s.answer, time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = m.NetNS().Do(cmd.Run) // a session that is cut off ends as it can
+	}()
+	t.Cleanup(func() {
+		cancel()
+		_ = input.Close()
+		_ = keys.Close()
+		<-done
+	})
+	if !s.answers(10 * time.Second) {
+		t.Fatal("control: the open session does not answer")
+	}
+	return s
+}
+
+// answers types a line, and says whether it comes back in time.
+func (s *session) answers(within time.Duration) bool {
+	s.lines++
+	line := "line " + strconv.Itoa(s.lines) + ".\n"
+	if _, err := s.input.Write([]byte(line)); err != nil {
+		return false
+	}
+	deadline := time.After(within)
+	for !strings.Contains(s.answer.String(), line) {
+		select {
+		case <-s.answer.more:
+		case <-deadline:
+			return false
+		}
+	}
+	return true
+}
+
 // transcript is what a terminal has shown so far.
 type transcript struct {
 	mu   sync.Mutex
@@ -225,7 +283,7 @@ func (r *remote) waiting(t *testing.T) history.Pending {
 }
 
 // TestLockedOutOverSSH has an administrator apply over ssh what refuses his own session. He is told so first, is cut off, and is back in
-// without touching anything, also where what would take the change back is killed in the window; where nothing is left that could, the
+// without touching anything, also where what would take the change back is killed in the window; a session that was open is cut off, too; where nothing is left that could, the
 // next call does it. The control is a policy that keeps him: he confirms it by a new connection, and it stays.
 func TestLockedOutOverSSH(t *testing.T) {
 	r := newRemote(t)
@@ -249,6 +307,7 @@ func TestLockedOutOverSSH(t *testing.T) {
 				r.serve(t)
 				defer r.end(t, "run")
 			}
+			open := r.session(t)
 			shown := r.typed(t, r.shut, window)
 			waits := r.waiting(t)
 			if !strings.Contains(shown.String(), warning) {
@@ -259,6 +318,9 @@ func TestLockedOutOverSSH(t *testing.T) {
 				if time.Now().After(deadline) {
 					t.Fatal("he is not locked out")
 				}
+			}
+			if open.answers(window / 8) {
+				t.Error("a session that was open goes on")
 			}
 			for _, word := range c.kill {
 				if n := r.end(t, word); n != 1 && word != "apply" { // which ends by itself when the server gives its connection up
@@ -290,6 +352,7 @@ func TestLockedOutOverSSH(t *testing.T) {
 		})
 	}
 
+	open := r.session(t)
 	shown := r.typed(t, r.kept, time.Minute)
 	r.waiting(t)
 	m, err := r.Machine(office)
@@ -300,6 +363,9 @@ func TestLockedOutOverSSH(t *testing.T) {
 		t.Errorf("confirm by a new connection: %v\n%s", err, said)
 	}
 	shown.await(t, "is kept")
+	if !open.answers(10 * time.Second) {
+		t.Error("control: a session that was open is cut off")
+	}
 	if strings.Contains(shown.String(), warning) {
 		t.Errorf("control: he is warned of nothing:\n%s", shown)
 	}
