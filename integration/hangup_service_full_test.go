@@ -65,8 +65,8 @@ func children(pid int) int {
 
 // TestHangUpsAtTheService has the terminal go away in the middle of a change that the service makes: whoever asked for it ends, the change
 // is made whole, waits for its confirmation, and is taken back in time. The control is where he is by then: the way back is on disk, and
-// the service has not answered. With --no-confirm the change is made whole too, and stays. A guardian that the service has started is gone soon
-// after its change, and leaves no process that has ended and that nobody asks how.
+// the service has not answered. With --no-confirm the change is made whole too, and stays. A guardian that the service has started is gone
+// soon after its change, and leaves no process that has ended and that nobody asks how.
 func TestHangUpsAtTheService(t *testing.T) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // under nohup the program would have to ignore it

@@ -282,9 +282,10 @@ func (r *remote) waiting(t *testing.T) history.Pending {
 	}
 }
 
-// TestLockedOutOverSSH has an administrator apply over ssh what refuses his own session. He is told so first, is cut off, and is back in
-// without touching anything, also where what would take the change back is killed in the window; a session that was open is cut off, too; where nothing is left that could, the
-// next call does it. The control is a policy that keeps him: he confirms it by a new connection, and it stays.
+// TestLockedOutOverSSH has an administrator apply over ssh what refuses his own session. He is told so first, is cut off, by a session that
+// was open as by a new one, and is back in without touching anything, also where what would take the change back is killed in the window;
+// where nothing is left that could, the next call does it. The control is a policy that keeps him: he confirms it by a new connection, it
+// stays, and so does the session that was open.
 func TestLockedOutOverSSH(t *testing.T) {
 	r := newRemote(t)
 	const warning = "Your own ssh session from 10.50.0.5 to port 22 would be refused"
