@@ -22,10 +22,12 @@ type piece struct {
 	text  []byte
 	body  *hclsyntax.Body
 	diags hcl.Diagnostics
+	parts []*piece // each block of a piece with a mistake on its own, instead of the piece
 }
 
-// pieces parses a file in pieces of about a size in bytes, which it cuts where blocks end. It returns the code of what the parser, or who
-// works with what it gives, could not end, instead.
+// pieces parses a file in pieces of about a size in bytes, which it cuts where blocks end. Where a piece has a mistake it is cut wherever
+// it can be, so that a mistake costs its own block only, whatever the size. It returns the code of what the parser, or who works with what
+// it gives, could not end, instead.
 func (l *loader) pieces(f *file, size int) (list []*piece, code string, where policy.Origin) {
 	work, done := make(chan *piece), make(chan struct{})
 	for range parsers {
@@ -49,16 +51,53 @@ func (l *loader) pieces(f *file, size int) (list []*piece, code string, where po
 	for range parsers {
 		<-done
 	}
-	return list, code, where
+	return whole(list), code, where
 }
 
+// whole puts the parts of pieces in the place of the pieces.
+func whole(list []*piece) (all []*piece) {
+	for _, p := range list {
+		if p.parts == nil {
+			all = append(all, p)
+		}
+		all = append(all, p.parts...)
+	}
+	return all
+}
+
+// parse parses a piece, and where it has a mistake each of its parts instead.
 func (p *piece) parse(name string, work *budget) {
 	parsed, diags := hclsyntax.ParseConfig(p.text, name, p.start)
+	if diags.HasErrors() {
+		if p.parts = p.split(name); p.parts != nil {
+			for _, part := range p.parts {
+				part.parse(name, work)
+			}
+			return
+		}
+	}
 	p.diags = diags
 	if body, ok := parsed.Body.(*hclsyntax.Body); ok {
 		work.govern(body)
 		p.body = body
 	}
+}
+
+// split cuts a piece wherever it can be cut: none where that is nowhere.
+func (p *piece) split(name string) (parts []*piece) {
+	tokens, _ := hclsyntax.LexConfig(p.text, name, p.start)
+	from := p.start
+	for _, n := range cuts(tokens, p.text, p.start.Byte) {
+		end := tokens[n-1].Range.End
+		if end.Byte < p.start.Byte+len(p.text) {
+			parts = append(parts, &piece{start: from, text: p.text[from.Byte-p.start.Byte : end.Byte-p.start.Byte]})
+			from = end
+		}
+	}
+	if parts == nil {
+		return nil
+	}
+	return append(parts, &piece{start: from, text: p.text[from.Byte-p.start.Byte:]})
 }
 
 // lexPiece returns the tokens of the piece that begins at a place, and its end. What cannot be cut yet is lexed again with four times as
@@ -71,7 +110,8 @@ func lexPiece(f *file, from hcl.Pos, size int) (hclsyntax.Tokens, hcl.Pos) {
 		if len(text) == len(rest) {
 			return tokens, hcl.Pos{Byte: len(f.text)}
 		}
-		if n := cut(tokens); n > 0 && !bytes.HasPrefix(f.text[tokens[n-1].Range.End.Byte:], []byte("\uFEFF")) { // the lexer drops one
+		if all := cuts(tokens, rest, from.Byte); len(all) > 0 {
+			n := all[len(all)-1]
 			return tokens[:n], tokens[n-1].Range.End
 		}
 	}
@@ -91,10 +131,11 @@ func fullLines(text []byte, size int) []byte {
 	return text
 }
 
-// cut returns how many tokens come before the last line that begins after a block, and in nothing: these are the same tokens whatever
-// follows. Where a bracket is closed that is not open, nobody knows what is meant, and nothing more is cut.
-func cut(tokens hclsyntax.Tokens) int {
-	n, closed := 0, false
+// cuts returns how many tokens of a text, which begins somewhere in a file, come before each line that begins after a block, and in
+// nothing: these are the same tokens whatever follows. Where a bracket is closed that is not open, nobody knows what is meant, and nothing
+// more is cut.
+func cuts(tokens hclsyntax.Tokens, text []byte, start int) (ends []int) {
+	closed := false
 	var open []hclsyntax.TokenType
 	for i, t := range tokens {
 		closer, opens := closerOf(t.Type)
@@ -103,17 +144,19 @@ func cut(tokens hclsyntax.Tokens) int {
 			open = append(open, closer)
 		case closes(t.Type):
 			if len(open) == 0 || open[len(open)-1] != t.Type {
-				return n
+				return ends
 			}
 			open = open[:len(open)-1]
 		case t.Type == hclsyntax.TokenSlash && tokens[i+1].Type == hclsyntax.TokenStar: // a remark that ends further on
-			return n
+			return ends
 		case closed && len(open) == 0 && bytes.HasSuffix(t.Bytes, []byte("\n")):
-			n = i + 1
+			if !bytes.HasPrefix(text[t.Range.End.Byte-start:], []byte("\uFEFF")) { // the lexer drops one at a beginning
+				ends = append(ends, i+1)
+			}
 		}
 		closed = t.Type == hclsyntax.TokenCBrace
 	}
-	return n
+	return ends
 }
 
 func closes(t hclsyntax.TokenType) bool {

@@ -36,7 +36,8 @@ func parsed(text []byte, from hcl.Pos) (lines []string, faulty bool) {
 	return slices.Sorted(slices.Values(lines)), diags.HasErrors()
 }
 
-// inPieces is what the pieces make of a file, and where each begins. An attribute that two pieces have is a mistake that none of them has.
+// inPieces is what the pieces make of a file, with what is said of it, and where each begins. An attribute that two pieces have is a mistake
+// that none of them has.
 func inPieces(text []byte, size int) (lines []string, faulty bool, starts []int) {
 	list, code, _ := newLoader(nil, nil).pieces(&file{name: "a.hcl", text: text}, size)
 	faulty = code != ""
@@ -44,6 +45,9 @@ func inPieces(text []byte, size int) (lines []string, faulty bool, starts []int)
 	for _, p := range list {
 		starts = append(starts, p.start.Byte)
 		faulty = faulty || p.diags.HasErrors()
+		for _, d := range p.diags {
+			lines = append(lines, d.Error())
+		}
 		if p.body == nil {
 			continue
 		}
@@ -123,7 +127,39 @@ func excessive(tokens hclsyntax.Tokens) bool {
 	return code != ""
 }
 
-// FuzzPieces holds any text against the whole: where that is sound, the pieces are it; where it is not, some piece is not either.
+// TestAMistakeCostsItsBlock holds that blocks behind a mistake stand in pieces without one, whatever the size that a file is parsed in. The
+// control is a bracket that stays open: nobody knows what is meant behind it.
+func TestAMistakeCostsItsBlock(t *testing.T) {
+	const other = "camera \"c\" {\n  mac = \"a\"\n}\n"
+	for mistake, sound := range map[string]int{
+		"host \"h\" {\n  address =\n}\n":       2,
+		"host h h {\n  a = 1 2\n}\n":           2,
+		"host \"h\" {\n  : b\n}\n":             2,
+		"host \"h\" {\n  a = 1\n  a = 2\n}\n":  2,
+		"host \"h\" {\n  a = 1, b = 2\n}\n":    2,
+		"host \"h\" {\n  a = [1\n}\n":          1,
+		"host \"h\" {\n  a = \"open\n}\n":      1,
+		"host \"h\" {\n  a = {\n}\n":           1,
+		"host \"h\" {\n  a = <<EOT\nopen\n}\n": 1,
+	} {
+		text := []byte(other + mistake + other)
+		want, _, _ := inPieces(text, 1)
+		for _, size := range []int{1, 30, 64, 1 << 20} {
+			got, faulty, _ := inPieces(text, size)
+			if diff := cmp.Diff(want, got); diff != "" || !faulty {
+				t.Errorf("%q by %d bytes, faulty %t (-by one +by so many):\n%s", mistake, size, faulty, diff)
+			}
+			list, _, _ := newLoader(nil, nil).pieces(&file{name: "a.hcl", text: text}, size)
+			list = slices.DeleteFunc(list, func(p *piece) bool { return p.diags.HasErrors() })
+			if len(list) != sound {
+				t.Errorf("%q by %d bytes: %d sound pieces, want %d", mistake, size, len(list), sound)
+			}
+		}
+	}
+}
+
+// FuzzPieces holds any text against the whole: where that is sound, the pieces are it; where it is not, some piece is not either, and what
+// is read and said does not depend on the size of the pieces.
 func FuzzPieces(f *testing.F) {
 	for _, trap := range traps(3) {
 		f.Add([]byte(trap + "camera \"c\" {\n}\n" + trap))
@@ -161,6 +197,12 @@ func FuzzPieces(f *testing.F) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" && !faulty {
 			t.Errorf("%d pieces (-whole +pieces):\n%.2000s", len(starts), diff)
+		}
+		for _, size := range []int{50, 1 << 20} {
+			other, _, _ := inPieces(text, size)
+			if diff := cmp.Diff(got, other); diff != "" {
+				t.Errorf("by %d bytes (-by one +by so many):\n%.2000s", size, diff)
+			}
 		}
 	})
 }
