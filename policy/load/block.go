@@ -160,6 +160,10 @@ func (l *loader) expand(b *hclsyntax.Block, parent block, s schema) []block {
 		l.unread[e.kind] = true
 		return nil
 	}
+	if len(elements) > maxCameras {
+		l.tooManyOf(e.kind, parent.place(e.forEach))
+		return nil
+	}
 	blocks, ctx := make([]block, 0, len(elements)), l.scope(parent)
 	for i := range elements {
 		made := block{

@@ -46,7 +46,7 @@ func (b *budget) price(all map[string]function.Function) {
 		"format": formatted, "formatlist": formatted, "regex": sought, "regexall": sought, "regexreplace": rewritten,
 		"distinct": crossed, "parseint": digits, "jsondecode": structured, "yamldecode": laidOut,
 		"coalesce": paired, "coalescelist": paired, "concat": paired, "setunion": paired, "setintersection": paired,
-		"setsubtract": paired, "setsymmetricdifference": paired, "setproduct": product,
+		"setsubtract": paired, "setsymmetricdifference": paired, "setproduct": product, "flatten": flattened,
 	} {
 		all[name] = b.priced(all[name], cost)
 	}
@@ -71,6 +71,9 @@ func product(args []cty.Value) int {
 	}
 	return n * len(args)
 }
+
+// flattened is for the list of all elements, which is made for the type of the answer and for the answer, and copied while it grows.
+func flattened(args []cty.Value) int { return 3 * valueCost * weight(args[0], allowance/valueCost) }
 
 // inText is what a text of so many bytes costs.
 func inText(bytes int) int { return valueCost * (bytes / textUnit) }

@@ -36,8 +36,8 @@ func parsed(text []byte, from hcl.Pos) (lines []string, faulty bool) {
 	return slices.Sorted(slices.Values(lines)), diags.HasErrors()
 }
 
-// inPieces is what the pieces make of a file, with what is said of it, and where each begins. An attribute that two pieces have is a mistake
-// that none of them has.
+// inPieces is what the pieces make of a file, with what is said of it, and where each begins. An attribute that two pieces have is a
+// mistake that none of them has.
 func inPieces(text []byte, size int) (lines []string, faulty bool, starts []int) {
 	list, code, _ := newLoader(nil, nil).pieces(&file{name: "a.hcl", text: text}, size)
 	faulty = code != ""

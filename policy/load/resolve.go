@@ -16,7 +16,7 @@ import (
 	"cordon/policy/message"
 )
 
-// maxCameras is how many cameras one gateway may have.
+// maxCameras is how many cameras one gateway may have, and blocks of each other kind: nobody has more of those.
 const maxCameras = 100_000
 
 // maxElements is how many elements a local may have.
@@ -262,9 +262,8 @@ func (l *loader) visitKind(kind string) {
 			l.unread[kind] = true
 		}
 	}
-	if kind == "camera" && len(blocks) > maxCameras {
-		l.report.add(at(blocks[maxCameras].origin()), "too-many-cameras", nil)
-		l.unread[kind] = true
+	if len(blocks) > maxCameras {
+		l.tooManyOf(kind, at(blocks[maxCameras].origin()))
 		blocks = nil
 	}
 	slices.SortStableFunc(blocks, func(a, b block) int { return cmp.Compare(a.name, b.name) })
@@ -274,6 +273,16 @@ func (l *loader) visitKind(kind string) {
 	l.blocks[kind] = blocks
 	l.kinds[kind] = l.references(kind, blocks)
 	l.state[kind] = resolved
+}
+
+// tooManyOf reports more blocks of a kind than a policy may have: none of them is read.
+func (l *loader) tooManyOf(kind string, where place) {
+	code, args := "too-many-blocks", message.Args{"kind": kind}
+	if kind == "camera" {
+		code, args = "too-many-cameras", nil
+	}
+	l.report.add(where, code, args)
+	l.unread[kind] = true
 }
 
 func (l *loader) visitDynamic(b *hclsyntax.Block, s schema) []block {
