@@ -36,67 +36,71 @@ type judged struct {
 	folder string
 	must   string
 	alone  bool // no others: they read the source, or take too long on an emulated processor
+	takes  int  // seconds, as measured: what the virtual machines are given by
 }
 
 // What holds how fast something is (TestDamageIsRepaired, TestAbsentInterfaceWaits, TestOneCameraHoldsFewFlows) is not among them: an
 // emulated processor is late by more than what is measured.
 func onDebian() []judged {
 	return []judged{
-		{folder: "gateway/kernel/sysctl", must: "TestKernelKeepsWhatIsWritten"},
-		{folder: "gateway/kernel/conntrack", must: "TestOnlyTheRefusedFlowEnds"},
-		{folder: "gateway/kernel/route", must: "TestKernelTakesThePlanAndTakesItBack TestRulesReadBackExactly TestManyNeighboursAtOnce"},
+		{folder: "gateway/kernel/sysctl", must: "TestKernelKeepsWhatIsWritten", takes: 1},
+		{folder: "gateway/kernel/conntrack", must: "TestOnlyTheRefusedFlowEnds", takes: 1},
 		{
-			folder: "gateway/kernel/nft",
+			folder: "gateway/kernel/route", takes: 12,
+			must: "TestKernelTakesThePlanAndTakesItBack TestRulesReadBackExactly TestManyNeighboursAtOnce",
+		},
+		{
+			folder: "gateway/kernel/nft", takes: 98,
 			must: "TestWrittenIsRead TestFeatures TestEmptyTransaction TestChainIsReplacedInEveryState" +
 				" TestNothingAppliesWhenOneMessageFails",
 		},
-		{folder: "integration/escape", must: "TestEscapes TestObserved", alone: true},
-		{folder: "gateway/kernel", must: "TestApplyAndNothingIsLeftToDo TestAMistakeUndoesEverything"},
+		{folder: "integration/escape", must: "TestEscapes TestObserved", alone: true, takes: 17},
+		{folder: "gateway/kernel", must: "TestApplyAndNothingIsLeftToDo TestAMistakeUndoesEverything", takes: 6},
 		{
-			folder: "integration", alone: true,
+			folder: "integration", alone: true, takes: 82,
 			must: "TestFlows TestApplyTwice TestOneCameraMore TestRevokedFlowDies TestFlushedFilter TestFailedChangeIsUndone TestStatus" +
 				" TestExceptionEnds TestRouteLockEnds TestHours TestVLAN TestVLANFollowsThePolicy TestTrunkIsAnUplink",
 		},
 		{
-			folder: "integration", alone: true,
+			folder: "integration", alone: true, takes: 64,
 			must: "TestServeLocal TestServeRate TestServeAnswersOnly TestServeLeases" +
 				" TestErrorsFromTheOtherSide TestObserve TestSwitchingModes TestObservedFlowsLive",
 		},
 		{
-			folder: "integration", alone: true,
+			folder: "integration", alone: true, takes: 42,
 			must: "TestServeIntercept TestServeNoStranger TestServeComesFirst TestServeKeepsReplies TestServeDiscovery TestServeRecorders" +
 				" TestNotServed",
 		},
 		{
-			folder: "integration", alone: true,
+			folder: "integration", alone: true, takes: 60,
 			must: "TestSharedBridge TestDirectionsOnABridge TestNeighboursOnABridge TestErrorsOfRevokedServices TestBridgeAgainstOracle",
 		},
 		{
-			folder: "integration", alone: true,
+			folder: "integration", alone: true, takes: 40,
 			must: "TestRevokedOnABridge TestLimitedOnABridge TestBridgeAlone TestForeignPort TestObservedBridge TestServeOnABridge",
 		},
 		{
-			folder: "integration", alone: true,
+			folder: "integration", alone: true, takes: 104,
 			must: "TestStrangersFillNoTable TestFullSetsRefuse TestFullConntrack TestTracked TestAnswersAreFew" +
 				" TestMediaInOneDirection TestRefusalsAreAnswered TestWhoIsNamed TestDamageStays TestRestartChangesNothing",
 		},
 		{
-			folder: "integration", alone: true,
+			folder: "integration", alone: true, takes: 94,
 			must: "TestEndlessDamageLocksDown TestLockdown TestLockdownEndsObserving TestReloads",
 		},
 		{
-			folder: "integration", alone: true,
+			folder: "integration", alone: true, takes: 18,
 			must: "TestErrorsOfOthers TestNestedNetworks TestAbroad TestPathMTU TestOlderFlows",
 		},
 		{
-			folder: "integration", alone: true,
+			folder: "integration", alone: true, takes: 101,
 			must: "TestBridge TestErrorsAboutAService TestErrorsKeepToTheirUplink TestErrorsOfRouters TestErrorsOfRoutersWhileOpen" +
 				" TestExceptionKeepsToItsUplink TestScopeSegments TestUnnamedInterface TestPrefixChanges TestObservedAddressesElsewhere" +
 				" TestClientsElsewhere TestObservedErrors TestUndoneExceptionKeepsItsEnd TestLongException TestAbsentInterface" +
 				" TestTheKernelHoldsWhatWasCompiled TestRevertNamesItsChange TestAnyIsEveryProtocol TestAnyStaysOffTheLink",
 		},
 		// The last one: the kernel is not whole again afterwards.
-		{folder: "integration", alone: true, must: "TestKernelWithoutReject"},
+		{folder: "integration", alone: true, must: "TestKernelWithoutReject", takes: 2},
 	}
 }
 
@@ -119,20 +123,52 @@ func (j judged) command() string {
 	return words
 }
 
-// TestDebianKernel runs the kernel's and the gateway's tests on the kernel of Debian's own package, as the first process of a virtual
-// machine. The control is a command that must fail, and does.
+// TestDebianKernel runs the kernel's and the gateway's tests on the kernel of Debian's own package, as the first process of virtual
+// machines, of which two run at a time. The control of each is a command that must fail, and does.
 func TestDebianKernel(t *testing.T) {
-	kernel := findKernel(t)
+	kernel, programs := findKernel(t), t.TempDir()
+	buildPrograms(t, programs)
+	for i, groups := range shareOut(onDebian(), 2) {
+		t.Run(fmt.Sprintf("machine %d", i+1), func(t *testing.T) {
+			t.Parallel()
+			runGroups(t, kernel, programs, groups)
+		})
+	}
+}
+
+// shareOut gives the groups to some machines, the longest first and each to the machine that has least to do. A machine keeps the order
+// of the list, so that its last one is the last of its machine.
+func shareOut(list []judged, machines int) [][]judged {
+	byLength := make([]int, len(list))
+	for i := range list {
+		byLength[i] = i
+	}
+	slices.SortStableFunc(byLength, func(a, b int) int { return list[b].takes - list[a].takes })
+	loads, of := make([]int, machines), make([]int, len(list))
+	for _, i := range byLength {
+		of[i] = slices.Index(loads, slices.Min(loads))
+		loads[of[i]] += list[i].takes
+	}
+	shares := make([][]judged, machines)
+	for i, j := range list {
+		shares[of[i]] = append(shares[of[i]], j)
+	}
+	return shares
+}
+
+// runGroups runs the groups in one machine, behind a command that must fail.
+func runGroups(t *testing.T, kernel, programs string, groups []judged) {
+	t.Helper()
 	const failing = "/tests/sysctl.test -test.run=TestKernelKeepsWhatIsWritten -test.unknown"
 	commands := []string{failing}
-	for _, j := range onDebian() {
+	for _, j := range groups {
 		commands = append(commands, j.command())
 	}
-	console := runGuest(t, kernel, guestFiles(t, commands))
+	console := runGuest(t, kernel, guestFiles(t, programs, commands))
 	if len(console) != len(commands) || console[failing].code == 0 {
 		t.Fatalf("control: %d of %d commands ran, the failing one ended with %d", len(console), len(commands), console[failing].code)
 	}
-	for _, j := range onDebian() {
+	for _, j := range groups {
 		j.judge(t, console[j.command()])
 	}
 }
@@ -168,28 +204,37 @@ func findKernel(t *testing.T) string {
 	return images[len(images)-1]
 }
 
-// guestFiles builds the file system: the first process, the tests, the kernel's modules, and what to run.
-func guestFiles(t *testing.T, commands []string) string {
+// buildPrograms puts the first process and the tests into a folder.
+func buildPrograms(t *testing.T, folder string) {
 	t.Helper()
-	folder := t.TempDir()
 	goBuild(t, "build", folder+"/init", "./integration/testdata/vm", "")
+	built := map[string]bool{}
+	for _, j := range onDebian() {
+		if !built[j.folder] {
+			goBuild(t, "test", folder+"/"+j.program(), "./"+j.folder, j.tags())
+		}
+		built[j.folder] = true
+	}
+}
+
+// guestFiles makes the file system: the programs, the kernel's modules, and what to run.
+func guestFiles(t *testing.T, programs string, commands []string) string {
+	t.Helper()
 	archive := &initramfs{}
 	for _, name := range []string{"dev", "proc", "sys", "tmp", "run"} {
 		archive.add(name, folderMode, nil)
 	}
-	archive.file(t, "init", folder+"/init")
-	built := map[string]bool{}
-	for _, j := range onDebian() {
-		if built[j.folder] {
-			continue
-		}
-		built[j.folder] = true
-		goBuild(t, "test", folder+"/"+j.program(), "./"+j.folder, j.tags())
-		archive.file(t, "tests/"+j.program(), folder+"/"+j.program())
+	archive.file(t, "init", programs+"/init")
+	tests, err := filepath.Glob(programs + "/*.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range tests {
+		archive.file(t, "tests/"+filepath.Base(file), file)
 	}
 	archive.modules(t, debianKernel+"/lib/modules", strings.Fields(guestModules))
 	archive.add("commands", 0o100644, []byte(strings.Join(commands, "\n")+"\n"))
-	file := folder + "/initramfs"
+	file := t.TempDir() + "/initramfs"
 	if err := os.WriteFile(file, archive.end(), 0o600); err != nil {
 		t.Fatal(err)
 	}
