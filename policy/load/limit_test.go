@@ -152,7 +152,8 @@ func turns() map[string]excess {
 		"many blocks of many more": {manyTexts("1") + "dynamic \"host\" {\n  for_each = flatten([for i in range(2) : local.many])\n" +
 			"  iterator = n\n  labels   = [\"h${n.key}\"]\n" +
 			"  content {\n    segment = segment.office\n    address = \"10.50.0.9\"\n  }\n}\n", "too-many-blocks"},
-		"a loop for each block": {manyTexts("1") + "dynamic \"host\" {\n  for_each = slice(local.many, 0, 90000)\n  iterator = n\n  labels   = [\"h${n.key}\"]\n" +
+		"a loop for each block": {manyTexts("1") + "dynamic \"host\" {\n  for_each = slice(local.many, 0, 90000)\n" +
+			"  iterator = n\n  labels   = [\"h${n.key}\"]\n" +
 			"  content {\n    segment = segment.office\n    address = [for b in local.many : b][0]\n  }\n}\n", "too-much-work"},
 		"every segment with every other": {manyTexts("1") + "dynamic \"segment\" {\n  for_each = slice(local.many, 0, 90000)\n  iterator = n\n" +
 			"  labels   = [\"s${n.key}\"]\n  content {\n    kind      = \"client\"\n    interface = \"e${n.key}\"\n" +
