@@ -282,20 +282,25 @@ func (r *remote) waiting(t *testing.T) history.Pending {
 	}
 }
 
+// lockout is what happens in the window of a change that locks an administrator out.
+type lockout struct {
+	name    string
+	service bool
+	kill    []string // in the window
+	then    []string // what somebody at the console types, or starts, when the window is over
+}
+
+// warning is what he is told before.
+const warning = "Your own ssh session from 10.50.0.5 to port 22 would be refused"
+
 // TestLockedOutOverSSH has an administrator apply over ssh what refuses his own session. He is told so first, is cut off, by a session that
 // was open as by a new one, and is back in without touching anything, also where what would take the change back is killed in the window;
 // where nothing is left that could, the next call does it. The control is a policy that keeps him: he confirms it by a new connection, it
 // stays, and so does the session that was open.
 func TestLockedOutOverSSH(t *testing.T) {
 	r := newRemote(t)
-	const warning = "Your own ssh session from 10.50.0.5 to port 22 would be refused"
 	before := r.run(t, r.Gateway(), "status", "--json")
-	for _, c := range []struct {
-		name    string
-		service bool
-		kill    []string // in the window
-		then    []string // what somebody at the console types, or starts, when the window is over
-	}{
+	for _, c := range []lockout{
 		{name: "nothing else happens"},
 		{name: "apply is killed", kill: []string{"apply"}},
 		{name: "apply and its guardian are killed", kill: []string{"apply", "guard"}, then: []string{"status"}},
@@ -303,56 +308,72 @@ func TestLockedOutOverSSH(t *testing.T) {
 		{name: "the service is killed", service: true, kill: []string{"run"}},
 		{name: "the service, apply and the guardian are killed", service: true, kill: []string{"run", "apply", "guard"}, then: []string{"run"}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			if c.service {
-				r.serve(t)
-				defer r.end(t, "run")
-			}
-			open := r.session(t)
-			shown := r.typed(t, r.shut, window)
-			waits := r.waiting(t)
-			if !strings.Contains(shown.String(), warning) {
-				t.Errorf("nothing warns him:\n%s", shown)
-			}
-			try := flow{from: office, to: "10.50.0.1", protocol: policy.TCP, port: 22}
-			for deadline := time.Now().Add(window / 2); arrives(t, r.Lab, try); { // the change is written down before it is made
-				if time.Now().After(deadline) {
-					t.Fatal("he is not locked out")
-				}
-			}
-			if open.answers(window / 8) {
-				t.Error("a session that was open goes on")
-			}
-			for _, word := range c.kill {
-				if n := r.end(t, word); n != 1 && word != "apply" { // which ends by itself when the server gives its connection up
-					t.Errorf("%d processes called %s", n, word)
-				}
-			}
-			if c.then != nil {
-				<-time.After(time.Until(waits.Wall) + time.Second) // nobody is left who would do anything before
-				if arrives(t, r.Lab, try) {
-					t.Error("control: something else takes the change back")
-				}
-				if c.then[0] == "run" {
-					r.serve(t)
-				} else {
-					r.run(t, r.Gateway(), c.then[0], "--json")
-				}
-			}
-			if !r.entered(t) {
-				t.Fatalf("he stays locked out:\n%s", shown)
-			}
-			t.Logf("back in %s after he was cut off at the latest", time.Since(waits.Wall.Add(-window)).Round(100*time.Millisecond))
-			entries, err := history.In(r.state).Entries()
-			if err != nil || entries[0].Outcome != history.OutcomeReverted {
-				t.Errorf("the history says %v, %v", entries[0].Outcome, err)
-			}
-			if after := r.run(t, r.Gateway(), "status", "--json"); !c.service && after != before {
-				t.Errorf("status before:\n%s\nafter:\n%s", before, after)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { c.judge(t, r, before) })
 	}
+	r.keeps(t)
+}
 
+// judge applies what locks him out, lets it happen, and holds that he is back in.
+func (c lockout) judge(t *testing.T, r *remote, before string) {
+	t.Helper()
+	if c.service {
+		r.serve(t)
+		defer r.end(t, "run")
+	}
+	open := r.session(t)
+	shown := r.typed(t, r.shut, window)
+	waits := r.waiting(t)
+	if !strings.Contains(shown.String(), warning) {
+		t.Errorf("nothing warns him:\n%s", shown)
+	}
+	try := flow{from: office, to: "10.50.0.1", protocol: policy.TCP, port: 22}
+	for deadline := time.Now().Add(window / 2); arrives(t, r.Lab, try); { // the change is written down before it is made
+		if time.Now().After(deadline) {
+			t.Fatal("he is not locked out")
+		}
+	}
+	if open.answers(window / 8) {
+		t.Error("a session that was open goes on")
+	}
+	c.happen(t, r, waits, try)
+	if !r.entered(t) {
+		t.Fatalf("he stays locked out:\n%s", shown)
+	}
+	t.Logf("back in %s after he was cut off at the latest", time.Since(waits.Wall.Add(-window)).Round(100*time.Millisecond))
+	entries, err := history.In(r.state).Entries()
+	if err != nil || entries[0].Outcome != history.OutcomeReverted {
+		t.Errorf("the history says %v, %v", entries[0].Outcome, err)
+	}
+	if after := r.run(t, r.Gateway(), "status", "--json"); !c.service && after != before {
+		t.Errorf("status before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// happen kills what is to be killed in the window, and does what is left to somebody at the console.
+func (c lockout) happen(t *testing.T, r *remote, waits history.Pending, try flow) {
+	t.Helper()
+	for _, word := range c.kill {
+		if n := r.end(t, word); n != 1 && word != "apply" { // which ends by itself when the server gives its connection up
+			t.Errorf("%d processes called %s", n, word)
+		}
+	}
+	if c.then == nil {
+		return
+	}
+	<-time.After(time.Until(waits.Wall) + time.Second) // nobody is left who would do anything before
+	if arrives(t, r.Lab, try) {
+		t.Error("control: something else takes the change back")
+	}
+	if c.then[0] == "run" {
+		r.serve(t)
+	} else {
+		r.run(t, r.Gateway(), c.then[0], "--json")
+	}
+}
+
+// keeps is the control: what keeps him is confirmed by a new connection, and cuts nothing off.
+func (r *remote) keeps(t *testing.T) {
+	t.Helper()
 	open := r.session(t)
 	shown := r.typed(t, r.kept, time.Minute)
 	r.waiting(t)
