@@ -401,13 +401,15 @@ func (h *Holder) repair(ctx context.Context) {
 		return
 	}
 	result, err := h.writer.mend(ctx, h.aim)
-	reverting := h.reverting
-	if err == nil {
-		result = h.withBesides(result, seen)
-	}
 	took := h.writer.Now().Sub(first)
-	if result.broken && !result.turned && (seen.Empty() || reverting && len(seen.By) == 0) {
+	if err == nil {
+		result.join(h.writer.besides)
+	}
+	if h.reverting && len(seen.By) == 0 || result.broken && !result.turned && seen.Empty() {
 		seen = seen.And(h.late())
+	}
+	if err == nil {
+		result = h.withTouched(result, seen)
 	}
 	h.hours = h.aim.opening
 	news := News{
@@ -417,9 +419,8 @@ func (h *Holder) repair(ctx context.Context) {
 	h.conclude(ctx, news, seen, first)
 }
 
-// withBesides adds what the way back from a change has put back already, with the change: what it found itself, else what somebody touched.
-func (h *Holder) withBesides(m mended, seen observe.Event) mended {
-	m.join(h.writer.besides)
+// withTouched adds what somebody touched and the way back from a change has put back already, with the change.
+func (h *Holder) withTouched(m mended, seen observe.Event) mended {
 	if h.reverting && !m.broken && len(seen.By) > 0 {
 		m.broken, m.changes = true, touched(seen)
 	}
@@ -427,7 +428,8 @@ func (h *Holder) withBesides(m mended, seen observe.Event) mended {
 	return m
 }
 
-// late returns what the kernel said of a damage that was found before it was heard of, as by a request that came between the two.
+// late returns what the kernel says of a damage that was found before it was heard of, as by a request that came between the two, or that
+// the way back from a change put back with the change.
 func (h *Holder) late() observe.Event {
 	wait := time.NewTimer(word)
 	defer wait.Stop()
