@@ -99,6 +99,9 @@ func crowds() map[string]excess {
 		"many unknown names":      {"locals {\n  x = [" + times("y,\n", 1<<16) + "]\n}\n", "unknown-name"},
 		"many attributes":         {times("x = 1\n", 1<<15), "syntax-redefined"},
 		"many blocks":             {times("nonsense {\n}\n", 1<<15), "unknown-block"},
+		"many open texts":         {times("host \"h\" {\n  a = \"x\n}\n", 1<<15), "syntax-string"},
+		"many open for ever":      {times("host \"h\" {\n  a = {b = \"x]\n}\n", 1<<15), "syntax-string"},
+		"one open, nothing ends":  {"locals {\n  a = {b = \"x]\n}\n" + times("host \"h\" {\n}\n", 1<<16), "syntax-string"},
 		"many allows of one name": {times("allow \"a\" {\n}\n", 1<<13), "duplicate-name"},
 	}
 }

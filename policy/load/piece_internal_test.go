@@ -138,7 +138,12 @@ func TestAMistakeCostsItsBlock(t *testing.T) {
 		"host \"h\" {\n  a = 1\n  a = 2\n}\n":  2,
 		"host \"h\" {\n  a = 1, b = 2\n}\n":    2,
 		"host \"h\" {\n  a = [1\n}\n":          1,
-		"host \"h\" {\n  a = \"open\n}\n":      1,
+		"host \"h\" {\n  a = \"open\n}\n":      2,
+		"host \"h\" {\n  a = [\"open]\n}\n":    2,
+		"host \"h\" {\n  a = \"open)\n}\n":     2,
+		"host \"h { a = 1 }\n":                 1,
+		"host \"h\" { a = \"open }\n":          2,
+		"host \"h\" {\n  a = {b = \"open\n}\n": 1,
 		"host \"h\" {\n  a = {\n}\n":           1,
 		"host \"h\" {\n  a = <<EOT\nopen\n}\n": 1,
 	} {
@@ -164,6 +169,9 @@ func FuzzPieces(f *testing.F) {
 	for _, trap := range traps(3) {
 		f.Add([]byte(trap + "camera \"c\" {\n}\n" + trap))
 		f.Add([]byte("host \"h\" {\n}\n}\n" + trap))
+	}
+	for _, text := range []string{"/*\"\n*/0", "a\"\n\nb"} {
+		f.Add([]byte(text))
 	}
 	fixtures, err := filepath.Glob("testdata/*/*.hcl")
 	if err != nil {

@@ -8,9 +8,10 @@ func Syntax(title, explanation string) (code string, args Args) {
 	switch title {
 	case "Unclosed configuration block", "Unclosed configuration body":
 		return "syntax-unclosed-block", nil
-	case "Missing newline after argument", "Missing newline after block definition", "Missing item separator",
-		"Missing argument separator", "Missing attribute separator":
+	case "Missing newline after argument", "Missing newline after block definition":
 		return "syntax-separator", nil
+	case "Missing item separator", "Missing argument separator", "Missing attribute separator":
+		return "syntax-comma", nil
 	case "Argument or block definition required":
 		return "syntax-definition", nil
 	case "Invalid block definition", "Invalid argument name", "Invalid single-argument block definition", "Argument definition required":
