@@ -167,7 +167,10 @@ func shut(name string, text []byte, from hcl.Pos, open hcl.Range) (*piece, hclsy
 // closedAt returns the first block of a text, with a quote at a place, and its tokens: none where it does not end.
 func closedAt(name string, text []byte, from hcl.Pos, at int) ([]byte, hclsyntax.Tokens) {
 	for size := shortest; ; size *= 4 {
-		head := fullLines(text, max(size, at+1))
+		head := fullLines(text, size)
+		if len(head) < at {
+			continue
+		}
 		closed := slices.Concat(head[:at], []byte(`"`), head[at:])
 		tokens, _ := hclsyntax.LexConfig(closed, name, from)
 		ends, broken := cuts(tokens, closed, from.Byte)
