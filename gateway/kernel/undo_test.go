@@ -35,13 +35,14 @@ func deleteTables(t *testing.T) {
 	}
 }
 
-// rename gives the interface another name, as somebody else.
+// rename gives the interface another name, as somebody else. Before Linux 6.2 one that is up keeps its name.
 func rename(t *testing.T) {
 	t.Helper()
 	link, err := netlink.LinkByName("cam0")
-	if err == nil {
-		err = netlink.LinkSetName(link, "nic9")
+	if err != nil {
+		t.Fatal(err)
 	}
+	err = errors.Join(netlink.LinkSetDown(link), netlink.LinkSetName(link, "nic9"), netlink.LinkSetUp(link))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -205,13 +205,28 @@ func (w *witness) countMissed() (uint64, error) {
 	return w.missed, nil
 }
 
+// sendTries is how often a frame is offered to a wire that is full, and sendWait how many milliseconds it may take each time to be free.
+const (
+	sendTries = 5
+	sendWait  = 1000
+)
+
 // SendFrame puts a frame on the machine's wire as it is: any address, any type, any length that the interface takes.
 func (m *Machine) SendFrame(raw []byte) error {
 	fd, err := m.openWire()
 	if err != nil {
 		return err
 	}
-	if err := unix.Send(fd, raw, 0); err != nil {
+	for range sendTries {
+		if err = unix.Send(fd, raw, 0); !errors.Is(err, unix.EAGAIN) {
+			break
+		}
+		// The other end has not taken what was sent before: on a slow machine that may last.
+		if _, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, sendWait); err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("wait for the wire of %s: %w", m.Name, err)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("send a frame from %s: %w", m.Name, err)
 	}
 	return nil
