@@ -42,10 +42,14 @@ const (
 // 40 for each of 100,000 cameras that are written out.
 const maxWords = 4_000_000
 
+// maxLines is how many lines a text of several lines (<<) may have, and the root of the sum of the squares of all: the parser takes 1 s.
+const maxLines = 10_000
+
 // budget is the work that is left to a policy, and where it ran out.
 type budget struct {
 	left  int
 	words int // that were read so far
+	lines int // of texts of several lines, each text's squared
 	spent policy.Origin
 
 	functions map[string]function.Function
@@ -358,6 +362,25 @@ func (b *budget) governNode(n hclsyntax.Node) {
 func (b *budget) read(words int) bool {
 	b.words += words
 	return b.words <= maxWords
+}
+
+// longText takes the lines of texts of several lines from those that a policy may have, and returns where there were not enough: the zero
+// origin where there were. What the parser takes for such a text grows with the square of its lines.
+func (b *budget) longText(tokens hclsyntax.Tokens) policy.Origin {
+	n := 0
+	for _, t := range tokens {
+		switch t.Type { //nolint:exhaustive // no other token is of such a text
+		case hclsyntax.TokenOHeredoc:
+			n = 0
+		case hclsyntax.TokenStringLit:
+			b.lines += 2*n + 1
+			n++
+			if b.lines > maxLines*maxLines {
+				return origin(t.Range)
+			}
+		}
+	}
+	return policy.Origin{}
 }
 
 // words is at least how many words and signs a text has for the parser. It counts those within a text in quotes only where the text may

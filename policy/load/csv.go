@@ -59,6 +59,9 @@ func cellText(rest []byte) []byte {
 	return rest
 }
 
+// separates is what the line before the header begins with that Excel writes and reads to say what separates the cells.
+const separates = "sep="
+
 // decodeCSV reads a sheet: a header and rows, cells trimmed, separated by commas or, as a French Excel writes, by semicolons.
 func decodeCSV(f *file, text string, work *budget) (cty.Value, faults) {
 	text = strings.TrimPrefix(text, "\uFEFF")
@@ -80,6 +83,9 @@ func decodeCSV(f *file, text string, work *budget) (cty.Value, faults) {
 			return cty.NilVal, append(wrong, s.syntax(err))
 		}
 		trim(record)
+		if s.header == nil && len(record) < 3 && strings.HasPrefix(record[0], separates) {
+			continue
+		}
 		if s.header == nil {
 			s.header = record
 			if wrong = s.checkHeader(in); len(s.header) > maxColumns {
@@ -127,8 +133,15 @@ func list(s *sheet, rows []cty.Value, wrong faults) (cty.Value, faults) {
 	return cty.ListVal(rows), nil
 }
 
+// separator returns what separates the cells: what Excel says in a line before the header, sep=; or what the header holds most of.
 func separator(text string) rune {
 	header, _, _ := strings.Cut(text, "\n")
+	if said, ok := strings.CutPrefix(header, separates); ok {
+		switch said = strings.TrimRight(said, "\r"); said {
+		case ",", ";", "\t":
+			return rune(said[0])
+		}
+	}
 	best := ','
 	for _, r := range ";\t" {
 		if strings.Count(header, string(r)) > strings.Count(header, string(best)) {

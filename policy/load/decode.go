@@ -68,7 +68,14 @@ func (l *loader) site(b block) {
 }
 
 // missingMay says whether a block of a kind that seems to be missing may stand where nothing could be read.
-func (l *loader) missingMay(kind string) bool { return l.partial || l.unread[kind] }
+func (l *loader) missingMay(kind string) bool {
+	return l.partial || l.unread[kind] || len(l.lost[kind]) > 0
+}
+
+// gone says whether a block of a name that seems to be missing may stand there.
+func (l *loader) gone(kind, name string) bool {
+	return l.partial || l.unread[kind] || l.lost[kind][name]
+}
 
 // free returns a free text, which may be empty.
 func (l *loader) free(b block, name string) string {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -36,6 +37,54 @@ func longLine(text string) int {
 		}
 	}
 	return 0
+}
+
+// maxSought is how far the lexer may look for the ends of remarks in all, in bytes: where one has no end, it looks through the whole text.
+const maxSought = 1 << 28
+
+// manyRemarks returns where the first of so many remarks begins that the lexer would take too long to find where they end.
+func manyRemarks(f *file) policy.Origin {
+	begins, ends := []byte("/*"), []byte("*/")
+	if bytes.Count(f.text, begins) < maxSought/maxFile {
+		return policy.Origin{}
+	}
+	sought, end, first := 0, len(f.text), 0
+	for at := len(f.text); at > 0; {
+		line := f.text[bytes.LastIndexByte(f.text[:at-1], '\n')+1 : at]
+		at -= len(line)
+		n := len(line)
+		for n > 0 {
+			n = max(bytes.LastIndex(line[:n], begins), bytes.LastIndex(line[:n], ends))
+			switch {
+			case n < 0:
+			case line[n] == '*':
+				end = at + n
+			case !spoken(line[:n]):
+				first = at + n
+				sought += end - first
+			}
+		}
+	}
+	if sought <= maxSought {
+		return policy.Origin{}
+	}
+	return f.offset(first + 1)
+}
+
+// spoken says whether what follows on a line stands in a text or in a remark of one line, as far as the line shows it.
+func spoken(line []byte) bool {
+	quoted := false
+	for i, c := range line {
+		switch {
+		case c == '\\':
+			return false
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '#' || c == '/' && i+1 < len(line) && line[i+1] == '/'):
+			return true
+		}
+	}
+	return quoted
 }
 
 // depth follows the tokens of a text.

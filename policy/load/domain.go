@@ -42,7 +42,7 @@ func isDomain(text string) bool {
 func (l *loader) keepNames(b block, values []value) {
 	key := b.kind + "." + b.name + " names"
 	for _, v := range values {
-		if text, ok := plain(v.cty); ok && isDomain(text) {
+		if text, ok := plain(v.cty); ok && isDomain(text) && !isReference(text) {
 			l.items[key] = append(l.items[key], v)
 		}
 	}

@@ -151,7 +151,7 @@ func (l *loader) knownLocal(t hcl.Traversal, here place) bool {
 	if _, ok := l.locals[name]; ok {
 		return true
 	}
-	if !l.partial {
+	if !l.missingMay("locals") {
 		args := withNearestOf(&l.hints, name, l.locals, message.Args{"name": name})
 		l.report.add(here, "unknown-local", args)
 	}
@@ -166,7 +166,7 @@ func (l *loader) knownVariable(t hcl.Traversal, here place) bool {
 	if _, ok := l.variables[cty.NormalizeString(name)]; ok {
 		return true
 	}
-	if !l.missingMay("variable") {
+	if !l.gone("variable", name) {
 		args := withNearestOf(&l.hints, name, l.variables, message.Args{"name": name})
 		l.report.add(here, "unknown-variable", args)
 	}
@@ -195,7 +195,7 @@ func (l *loader) knownReference(t hcl.Traversal, here place) bool {
 }
 
 func (l *loader) unknownReference(here place, kind, name string) {
-	if l.missingMay(kind) {
+	if l.gone(kind, name) {
 		return
 	}
 	args := withNearestOf(&l.hints, name, l.ids[kind], message.Args{"kind": kind, "name": name})
@@ -293,7 +293,7 @@ func (l *loader) once(f fault, here place) {
 		return
 	}
 	l.report.files[key] = true
-	l.report.add(at(f.origin), f.code, f.args, here.origin)
+	l.report.add(place{origin: f.origin, block: here.origin}, f.code, f.args) // what many rows share is told once
 }
 
 // explainIndex finds the reference that segment[row.value.segment] names in vain.

@@ -69,3 +69,31 @@ func TestHundredThousandCameras(t *testing.T) {
 		}
 	}
 }
+
+// TestOneSlipInManyWritten holds that one slip of the pen in a site of the largest size is told in time, by one sentence, wherever it
+// stands.
+func TestOneSlipInManyWritten(t *testing.T) {
+	sound := writtenCameras(100_000)
+	first, last := `camera "c0" {`, `camera "c99999" {`
+	for name, c := range map[string]struct{ old, slip, want string }{
+		"a quote of the first label": {first, `camera "c0 {`, "syntax-string"},
+		"a quote of the last label":  {last, `camera "c99999 {`, "syntax-string"},
+		"the first brace":            {first, `camera "c0"`, "syntax-block"},
+		"the first end":              {"}\ncamera \"c1\"", "camera \"c1\"", "syntax-unclosed-block"},
+		"an end too many":            {first, "}\n" + first, "syntax-unopened"},
+		"a bracket":                  {first, first + "\n  labels = [", "syntax-comma"},
+		"a remark":                   {first, first + " /*", "syntax-remark"},
+		"a long text":                {first, first + "\n  model = <<EOT", "syntax-string"},
+		"an equals sign":             {first, first + "\n  model \"DS\"", "syntax-block"},
+		"all in brackets":            {"site \"large\" {", "  x = {\n  a = [\nsite \"large\" {", "syntax-expression"},
+	} {
+		text := strings.Replace(sound, c.old, c.slip, 1)
+		began := processorTime(t)
+		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fstest.MapFS{"a.hcl": file(text)}})
+		took := processorTime(t) - began
+		t.Logf("%s: %s", name, took)
+		if len(diagnostics) != 1 || diagnostics[0].Code != c.want || took > patience*2/3 { // 5 s of two processors
+			t.Errorf("%s: %s, %v", name, took, given(diagnostics))
+		}
+	}
+}

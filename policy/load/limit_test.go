@@ -102,6 +102,16 @@ func crowds() map[string]excess {
 		"many open texts":         {times("host \"h\" {\n  a = \"x\n}\n", 1<<15), "syntax-string"},
 		"many open for ever":      {times("host \"h\" {\n  a = {b = \"x]\n}\n", 1<<15), "syntax-string"},
 		"one open, nothing ends":  {"locals {\n  a = {b = \"x]\n}\n" + times("host \"h\" {\n}\n", 1<<16), "syntax-string"},
+		"many open remarks":       {times("camera \"c1\" { /* x\n}\n", 1<<15), "syntax-remark"},
+		"remarks in remarks":      {times("/*\n", 1<<18), "syntax-remark"},
+		"many end at the end":     {times("/*\n", 1<<18) + "*/\n", "syntax-remark"},
+		"stars in many remarks":   {times("# policies/*.csv\n", 1<<18), ""},
+		"many closed too often":   {times("host \"h\" {\n}\n}\n", 1<<15), "syntax-unopened"},
+		"many never closed":       {times("host \"h\" {\n", 1<<15), "syntax-unclosed-block"},
+		"many closed otherwise":   {times("a {\n  b = [\"]\n  c = \"\n}\n", 1<<15), "syntax-string"},
+		"many long texts":         {times("locals {\n  a = <<E\n}\n", 1<<15), "syntax-string"},
+		"a text of many lines":    {localOf("<<E\n" + times("a line\n", 10_001) + "E"), "text-too-long"},
+		"many texts of lines":     {times(localOf("<<E\n"+times("a line\n", 1000)+"E"), 101), "text-too-long"},
 		"many allows of one name": {times("allow \"a\" {\n}\n", 1<<13), "duplicate-name"},
 	}
 }
@@ -238,7 +248,7 @@ func TestLimits(t *testing.T) {
 			})
 		}
 	}
-	if cases < 85 {
+	if cases < 95 {
 		t.Errorf("%d cases", cases)
 	}
 }

@@ -118,7 +118,7 @@ func TestInvalid(t *testing.T) {
 	}
 	elsewhere := strings.Fields(`link-leaves file-too-large not-a-file unreadable not-utf8 no-policy file-twice too-deep
 		too-many-cameras too-many-blocks variable-form-bool variable-form-list variable-form-map variable-form-number variable-undeclared
-		bad-yaml too-much-work too-many-words csv-columns yaml-aliases yaml-deep syntax expression more-mistakes line-too-long`)
+		bad-yaml too-much-work too-many-words text-too-long csv-columns yaml-aliases yaml-deep syntax expression more-mistakes line-too-long`)
 	elsewhere = append(elsewhere, load.Provoked()...)
 	var missing []string
 	for key := range message.In(message.English).Keys() {
@@ -348,5 +348,41 @@ func TestLinks(t *testing.T) {
 	}
 	if len(maps.Clone(links)) != len(want)+1 {
 		t.Error("the one link that stays is not tried")
+	}
+}
+
+// TestRaggedRowsAreToldOnce holds that rows of a wrong number of cells are one mistake with their number, and rows of another wrong number
+// another.
+func TestRaggedRowsAreToldOnce(t *testing.T) {
+	rows := "name,mac\n" + strings.Repeat("a,b,c\n", 30) + strings.Repeat("a\n", 2) + "a,b\n"
+	_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fstest.MapFS{
+		"a.hcl": file("locals {\n  x = csvdecode(file(\"a.csv\"))\n}\n"), "a.csv": file(rows),
+	}})
+	var told []int
+	for _, d := range diagnostics {
+		if d.Code == "csv-ragged" {
+			told = append(told, d.Rows)
+		}
+	}
+	if diff := cmp.Diff([]int{30, 2}, told); diff != "" {
+		t.Errorf("rows of each mistake (-want +got):\n%s", diff)
+	}
+}
+
+// TestSeparatorIsSaid holds that the line in which Excel says what separates the cells is no header, and is heard: of the header alone the
+// other one would be taken. The control is the same file without it.
+func TestSeparatorIsSaid(t *testing.T) {
+	for text, want := range map[string]string{
+		"sep=;\r\nname;a,b,c\r\nx;y\r\n": "", "sep=,\nname,a;b;c\nx,y\n": "", "name;a,b,c\nx;y\n": "csv-ragged",
+	} {
+		site := "locals {\n  x = csvdecode(file(\"a.csv\"))[0].name\n}\nsite \"s\" {\n  scope = \"segments\"\n}\n"
+		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fstest.MapFS{"a.hcl": file(site), "a.csv": file(text)}})
+		var got []string
+		for _, d := range diagnostics {
+			got = append(got, d.Code)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %v, want %q", text, got, want)
+		}
 	}
 }

@@ -45,6 +45,11 @@ func (l *loader) parseFile(f *file) {
 		l.partial = true
 		return
 	}
+	if here := manyRemarks(f); here.Line != 0 {
+		l.report.add(at(here), "syntax-remark", nil)
+		l.partial = true
+		return
+	}
 	if first := l.budget.words <= maxWords; !l.budget.read(words(f.text)) {
 		if first {
 			l.report.add(at(policy.Origin{File: f.name, Line: 1, Column: 1, EndLine: 1, EndColumn: 2}), "too-many-words", nil)
@@ -72,7 +77,11 @@ func (l *loader) parseFile(f *file) {
 
 // take puts the blocks of a piece with the others. It adds the attributes of the top level to those of the pieces before it.
 func (l *loader) take(p *piece, attributes map[string]bool) {
-	intact := l.syntax(p.diags, p.start.Byte+len(p.text))
+	end := p.start.Byte + len(p.text)
+	intact := l.syntax(p.diags, end)
+	if intact < end {
+		l.lose(p.text)
+	}
 	if p.body == nil {
 		return
 	}
@@ -123,7 +132,6 @@ func (l *loader) syntax(diags hcl.Diagnostics, size int) int {
 		line = here.Line
 		l.report.add(at(here), code, args)
 		if code != "syntax-redefined" {
-			l.partial = true
 			intact = min(intact, d.Subject.Start.Byte)
 		}
 	}
@@ -151,12 +159,15 @@ func (l *loader) sort(b *hclsyntax.Block) {
 }
 
 // excess returns what the parser, or who works with what it gives, could not end.
-func excess(tokens hclsyntax.Tokens) (string, policy.Origin) {
+func (l *loader) excess(tokens hclsyntax.Tokens) (string, policy.Origin) {
 	if deep := deepIn(tokens); deep.Line != 0 {
 		return "too-deep", deep
 	}
 	if large := longNumber(tokens); large.Line != 0 {
 		return "too-large", large
+	}
+	if long := l.budget.longText(tokens); long.Line != 0 {
+		return "text-too-long", long
 	}
 	return "", policy.Origin{}
 }

@@ -37,7 +37,8 @@ type loader struct {
 	hints   hints
 	written int             // lines that begin a camera, so far
 	partial bool            // a file could not be read: what seems to be missing may stand there
-	unread  map[string]bool // kinds of which a block could not be read
+	unread  map[string]bool // kinds of which a block could not be read, and its name neither
+	lost    names           // blocks of which no more than the name could be read, by kind
 
 	raw        map[string][]*hclsyntax.Block
 	expansions map[*hclsyntax.Block]*expansion
@@ -65,6 +66,9 @@ type loader struct {
 	members  [][]policy.DeviceID             // the devices of each segment, in order; nil until somebody asks
 	items    map[string][]value              // values of the allows' lists, kept for the checks
 }
+
+// names is names of blocks, by kind.
+type names map[string]map[string]bool
 
 // local is one value of a locals block.
 type local struct {
@@ -96,6 +100,7 @@ func newLoader(settings Variables, directories []Directory) *loader {
 		tree:       &tree{directories: directories, found: map[string]found{}},
 		raw:        map[string][]*hclsyntax.Block{},
 		unread:     map[string]bool{},
+		lost:       names{},
 		expansions: map[*hclsyntax.Block]*expansion{},
 		shaped:     map[*hclsyntax.Body]bool{},
 		checked:    map[hclsyntax.Expression]bool{},

@@ -236,12 +236,17 @@ func (l *loader) refOf(v cty.Value) (*ref, bool) {
 
 // quoted reports a reference that was written as a text.
 func (l *loader) quoted(here place, text string) bool {
-	end := strings.IndexAny(text, ".[")
-	if end < 0 || !slices.Contains(referable(), text[:end]) {
+	if !isReference(text) {
 		return false
 	}
 	l.report.add(here, "quoted-reference", message.Args{"reference": text})
 	return true
+}
+
+// isReference says whether a text is a reference in quotes.
+func isReference(text string) bool {
+	end := strings.IndexAny(text, ".[")
+	return end >= 0 && slices.Contains(referable(), text[:end])
 }
 
 // entries returns where each entry of a map is written: at its value where the map is written out, else where the map is.

@@ -195,8 +195,8 @@ func TestSyntaxCodesHaveSentences(t *testing.T) {
 			t.Errorf("%s has no sentence", m[1])
 		}
 	}
-	if len(codes) != 44 {
-		t.Errorf("%d codes, want 44", len(codes))
+	if len(codes) != 47 {
+		t.Errorf("%d codes, want 47", len(codes))
 	}
 	if code, args := message.Syntax("Something new", "Explained."); code != "syntax" || args["explanation"] != "Explained." {
 		t.Errorf("an unknown title is %s %v", code, args)

@@ -2,14 +2,26 @@ package message
 
 import "strings"
 
+// What the parser does not say of a text that it cannot read, as titles of its own would be.
+const (
+	UnclosedRemark  = "Unclosed remark"
+	UnopenedBracket = "Unopened bracket"
+)
+
 // Syntax returns the code for a mistake that the HCL parser found, by the English title that the parser gives it, and the arguments of
 // its sentence. The parser's own explanation goes along for the titles that have no sentence here.
 func Syntax(title, explanation string) (code string, args Args) {
 	switch title {
 	case "Unclosed configuration block", "Unclosed configuration body":
 		return "syntax-unclosed-block", nil
+	case UnclosedRemark:
+		return "syntax-remark", nil
+	case UnopenedBracket:
+		return "syntax-unopened", nil
 	case "Missing newline after argument", "Missing newline after block definition":
 		return "syntax-separator", nil
+	case "Unexpected comma after argument":
+		return "syntax-comma-after", nil
 	case "Missing item separator", "Missing argument separator", "Missing attribute separator":
 		return "syntax-comma", nil
 	case "Argument or block definition required":
