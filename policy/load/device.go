@@ -138,7 +138,9 @@ func (l *loader) addresses(b block, d policy.Device) []netip.Addr {
 		l.report.add(at(origin(several.NameRange)), "address-twice", nil)
 		return nil
 	case single == nil && several == nil:
-		l.report.add(at(b.header), "missing-attribute", message.Args{"name": "address", "kind": b.kind})
+		if s := schemaOf(b.kind); !meant(b, s, "address") && !meant(b, s, "addresses") {
+			l.report.add(at(b.header), "missing-attribute", message.Args{"name": "address", "kind": b.kind})
+		}
 		return nil
 	case several != nil:
 		name = "addresses"

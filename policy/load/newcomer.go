@@ -1,12 +1,15 @@
 package load
 
 import (
+	"bytes"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"cordon/policy"
 	"cordon/policy/message"
 )
 
@@ -50,6 +53,37 @@ func (l *loader) unknownAttribute(here place, b block, name string, known []stri
 	default:
 		l.report.add(here, "unknown-attribute", withNearest(name, known, args))
 	}
+}
+
+// plainer returns the code of what is wrong with a line that the parser could not read, and the words that it is about, where the line
+// says more than the parser can know: an address without quotes, an attribute without its sign.
+func plainer(code string, line []byte) (string, string) {
+	if h, ok := headerOf(line); ok && code == "syntax-block" && !h.top() && !h.inner() && !bytes.Contains(line, []byte("{")) {
+		return "syntax-no-equals", h.kind
+	}
+	switch code {
+	case "syntax-separator", "syntax-number", "syntax-comma", "syntax-index", "syntax-dot", "syntax-conditional", "syntax-expression":
+	default:
+		return "", ""
+	}
+	for word := range bytes.FieldsFuncSeq(line, func(c rune) bool { return strings.ContainsRune(" \t\r\n,[]()={}", c) }) {
+		if isLiteral(string(word)) {
+			return "syntax-unquoted", string(word)
+		}
+	}
+	return "", ""
+}
+
+// isLiteral says whether a word without quotes is an address, a network or a MAC address.
+func isLiteral(word string) bool {
+	if _, err := netip.ParseAddr(word); err == nil {
+		return true
+	}
+	if _, err := netip.ParsePrefix(word); err == nil {
+		return true
+	}
+	_, err := policy.ParseMAC(word)
+	return err == nil && strings.ContainsAny(word, ":.-")
 }
 
 // meant says whether an attribute stands there under another name, which is reported already.

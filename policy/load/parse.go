@@ -78,7 +78,7 @@ func (l *loader) parseFile(f *file) {
 // take puts the blocks of a piece with the others. It adds the attributes of the top level to those of the pieces before it.
 func (l *loader) take(p *piece, attributes map[string]bool) {
 	end := p.start.Byte + len(p.text)
-	intact := l.syntax(p.diags, end)
+	intact := l.syntax(p)
 	if intact < end {
 		l.lose(p.text)
 	}
@@ -121,11 +121,14 @@ func (l *loader) tooMany(f *file) (line int) {
 
 // syntax reports what the parser found, one mistake a line: what follows on the line is its consequence. It returns how many bytes of
 // the file were read as they were meant.
-func (l *loader) syntax(diags hcl.Diagnostics, size int) int {
-	intact, line := size, 0
-	for _, d := range diags {
+func (l *loader) syntax(p *piece) int {
+	intact, line := p.start.Byte+len(p.text), 0
+	for _, d := range p.diags {
 		code, args := message.Syntax(d.Summary, d.Detail)
 		here := span(d.Subject)
+		if plain, what := plainer(code, p.lineOf(d.Subject)); plain != "" {
+			code, args = plain, message.Args{"value": what}
+		}
 		if here.Line == line {
 			continue
 		}

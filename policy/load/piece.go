@@ -109,6 +109,12 @@ func (p *piece) judge(name string) {
 	}
 }
 
+// lineOf returns the line of a piece that a place begins in.
+func (p *piece) lineOf(r *hcl.Range) []byte {
+	at := min(max(r.Start.Byte-p.start.Byte, 0), len(p.text))
+	return p.text[bytes.LastIndexByte(p.text[:at], '\n')+1 : lineEnd(p.text, at)]
+}
+
 // split cuts a piece wherever it can be cut: none where that is nowhere.
 func (p *piece) split(name string) (parts []*piece) {
 	tokens, _ := hclsyntax.LexConfig(p.text, name, p.start)
