@@ -164,13 +164,13 @@ func states(pattern string) int {
 	if err != nil {
 		return 0
 	}
-	return written(parsed)
+	return unrolled(parsed)
 }
 
-func written(e *syntax.Regexp) int {
+func unrolled(e *syntax.Regexp) int {
 	n := 1 + len(e.Rune)
 	for _, part := range e.Sub {
-		n += written(part)
+		n += unrolled(part)
 	}
 	if e.Op == syntax.OpRepeat {
 		n *= max(e.Min, e.Max, 1)
