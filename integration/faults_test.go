@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -55,6 +56,8 @@ const (
 	killed, killedAnywhere = "killed before a call that changes something", "killed before any call"
 	fullDisk, readOnly     = "full disk", "read-only state"
 	filterGone, rulesGone  = "packet filter flushed", "rules of routing flushed"
+	serviceGone            = "the service that does it killed"
+	guardianGone           = "the guardian killed"
 )
 
 // faultSite is a gateway with the real program, and what its kernel holds under each policy.
@@ -72,6 +75,9 @@ type faultSite struct {
 	calls   map[string]int // of an ordeal, in each way of counting
 	refused int            // what failed on a full disk
 	leaks   []*lab.Watch
+
+	served    int // what was answered before the service was killed, or done without it
+	guardians int // that were killed
 }
 
 // TestFaults does random faults to random changes: as many as FAULTS says, or enough for each fault to meet each verb. After each, nothing
@@ -90,7 +96,9 @@ func TestFaults(t *testing.T) {
 	f.survey()
 	sent, stop := f.flood()
 	ways, ended := map[string]int{}, map[string]int{}
-	kinds := []string{killed, killedAnywhere, killed, fullDisk, killed, readOnly, killed, filterGone, rulesGone}
+	kinds := []string{
+		killed, killedAnywhere, serviceGone, fullDisk, killed, readOnly, serviceGone, filterGone, killed, rulesGone, guardianGone, killed,
+	}
 	for i := range n {
 		o, kind := ordeals()[i%len(ordeals())], kinds[i%len(kinds)]
 		what, err := f.suffer(o, kind)
@@ -104,13 +112,17 @@ func TestFaults(t *testing.T) {
 		ended[o.name+": "+what]++
 	}
 	t.Logf("%d faults: %v; in the end: %v", n, ways, ended)
+	t.Logf("%d answered before the service was killed, %d guardians killed", f.served, f.guardians)
+	if n >= 200 && (f.served == 0 || f.served == ways[serviceGone]) {
+		t.Errorf("all of %d calls, or none, were answered before the service was killed: %d", ways[serviceGone], f.served)
+	}
 	f.mustFindMissing()
 	stop()
 	if total := sent(); total < 50*n || f.leaked() != 0 {
 		t.Errorf("%d of %d forbidden packets arrived", f.leaked(), total)
 	}
 	f.mustFindLeak()
-	if len(ways) != 6 || f.refused == 0 || len(ended) <= len(ordeals()) {
+	if len(ways) != 8 || f.refused == 0 || f.guardians == 0 || len(ended) <= len(ordeals()) {
 		t.Errorf("seen: %v %v, refused on a full disk: %d", ways, ended, f.refused)
 	}
 }
@@ -177,6 +189,32 @@ func (f *faultSite) cordon(line string) int {
 	fmt.Fprintln(f.out, "$", line)
 	_ = cmd.Run() // the code says how it ended
 	return cmd.ProcessState.ExitCode()
+}
+
+// started starts a verb in the gateway, which is killed with the test at the latest.
+func (f *faultSite) started(line string) *exec.Cmd {
+	f.t.Helper()
+	words := f.command(line)
+	cmd := exec.CommandContext(f.t.Context(), words[0], words[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = f.folder, f.out, f.out
+	if err := cmd.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	return cmd
+}
+
+// until waits until something holds, for at most 15 s.
+func (f *faultSite) until(what string, holds func() bool) {
+	f.t.Helper()
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for deadline := time.After(15 * time.Second); !holds(); {
+		select {
+		case <-again.C:
+		case <-deadline:
+			f.t.Fatalf("never: %s\n%s", what, f.said())
+		}
+	}
 }
 
 func (f *faultSite) must(line string) {
@@ -260,6 +298,15 @@ func (f *faultSite) suffer(o ordeal, kind string) (string, error) {
 		if err := f.whileReadOnly(o); err != nil {
 			return "", err
 		}
+	case serviceGone:
+		if err := f.whileServiceDies(o); err != nil {
+			return "", err
+		}
+	case guardianGone:
+		f.cordon(o.verb)
+		if err := f.killGuardians(); err != nil {
+			return "", err
+		}
 	case filterGone:
 		flushTables(f.t, f.Lab)
 		f.cordon(o.verb)
@@ -271,6 +318,43 @@ func (f *faultSite) suffer(o ordeal, kind string) (string, error) {
 		o.unwritten = true // what somebody else did is mended by the next apply
 	}
 	return f.settle(o)
+}
+
+// whileServiceDies has the service do the verb, and kills it at any moment.
+func (f *faultSite) whileServiceDies(o ordeal) error {
+	name := filepath.Join(f.folder, "cordon.sock")
+	err := os.Remove(name) // what the last one left
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	service := f.started("run")
+	f.until("the service has its socket", func() bool { _, err := os.Stat(name); return err == nil })
+	asking := f.started(o.verb)
+	<-time.After(time.Duration(f.random.IntN(700)) * time.Millisecond) // before it asks, while it is served, or later
+	err = service.Process.Kill()
+	_ = service.Wait() // killed is how it ended
+	if asking.Wait() == nil {
+		f.served++
+	}
+	return err
+}
+
+// killGuardians kills what waits to take changes back.
+func (f *faultSite) killGuardians() error {
+	names, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, name := range names {
+		text, _ := os.ReadFile(name) // it may have ended
+		words := strings.Split(string(text), "\x00")
+		if words[0] != f.program || len(words) < 2 || words[1] != "guard" {
+			continue
+		}
+		pid, wrong := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err = errors.Join(err, wrong); wrong == nil {
+			err = errors.Join(err, unix.Kill(pid, unix.SIGKILL))
+			f.guardians++
+		}
+	}
+	return err
 }
 
 // whileFull runs the verb with a few pages left on the disk.

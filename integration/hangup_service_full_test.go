@@ -5,7 +5,6 @@ package integration_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -18,32 +17,6 @@ import (
 
 	"cordon/gateway/history"
 )
-
-// started starts a verb in the gateway, which is killed with the test at the latest.
-func (f *faultSite) started(line string) *exec.Cmd {
-	f.t.Helper()
-	words := f.command(line)
-	cmd := exec.CommandContext(f.t.Context(), words[0], words[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = f.folder, f.out, f.out
-	if err := cmd.Start(); err != nil {
-		f.t.Fatal(err)
-	}
-	return cmd
-}
-
-// until waits until something holds, for at most 15 s.
-func (f *faultSite) until(what string, holds func() bool) {
-	f.t.Helper()
-	again := time.NewTicker(time.Millisecond)
-	defer again.Stop()
-	for deadline := time.After(15 * time.Second); !holds(); {
-		select {
-		case <-again.C:
-		case <-deadline:
-			f.t.Fatalf("never: %s\n%s", what, f.said())
-		}
-	}
-}
 
 // holds says whether the kernel holds a policy.
 func (f *faultSite) holds(name string) bool { return cmp.Equal(f.kernel(), f.kernels[name]) }
