@@ -204,17 +204,22 @@ func (l *loader) unknownReference(here place, kind, name string) {
 
 // wordAfter returns the name that begins with a digit, which HCL reads as a number and a subtraction.
 func (l *loader) wordAfter(t hcl.Traversal) string {
-	r := t[1].SourceRange()
-	for _, f := range l.tree.read {
-		if f.name == r.Filename && r.Start.Byte < len(f.text) {
-			rest := strings.TrimPrefix(string(f.text[r.Start.Byte:min(len(f.text), r.Start.Byte+4*maxLabel)]), ".")
-			end := strings.IndexFunc(rest, func(c rune) bool { return !validLabel(string(c)) })
-			if end > 0 {
-				return rest[:end]
-			}
-		}
+	rest := strings.TrimPrefix(l.textAt(t[1].SourceRange()), ".")
+	end := strings.IndexFunc(rest, func(c rune) bool { return !validLabel(string(c)) })
+	if end > 0 {
+		return rest[:end]
 	}
 	return "…"
+}
+
+// textAt returns what a file holds from a place on, as far as it matters for a word.
+func (l *loader) textAt(r hcl.Range) string {
+	for _, f := range l.tree.read {
+		if f.name == r.Filename && r.Start.Byte < len(f.text) {
+			return string(f.text[r.Start.Byte:min(len(f.text), r.Start.Byte+4*maxLabel)])
+		}
+	}
+	return ""
 }
 
 // explain reports what HCL says about an expression, in our own words where we have them.
@@ -227,7 +232,11 @@ func (l *loader) explain(b block, expr hclsyntax.Expression, d *hcl.Diagnostic) 
 	if call, ok := d.Extra.(hclsyntax.FunctionCallDiagExtra); ok {
 		called = call
 	}
+	bare := l.textAt(expr.Range())
+	bare = bare[:max(0, strings.IndexFunc(bare+" ", isApart))]
 	switch {
+	case isLiteral(bare):
+		l.report.add(here, "syntax-unquoted", message.Args{"value": bare})
 	case called != nil && called.FunctionCallError() != nil:
 		l.explainCall(here, called)
 	case d.Summary == "Call to unknown function":

@@ -116,7 +116,7 @@ func TestInvalid(t *testing.T) {
 			}
 		})
 	}
-	elsewhere := strings.Fields(`link-leaves file-too-large not-a-file unreadable not-utf8 no-policy file-twice too-deep
+	elsewhere := strings.Fields(`link-leaves file-too-large not-a-file unreadable not-utf8 not-utf8-policy no-policy file-twice too-deep
 		too-many-cameras too-many-blocks variable-form-bool variable-form-list variable-form-map variable-form-number variable-undeclared
 		bad-yaml too-much-work too-many-words text-too-long csv-columns yaml-aliases yaml-deep syntax expression more-mistakes line-too-long`)
 	elsewhere = append(elsewhere, load.Provoked()...)
@@ -257,7 +257,7 @@ func TestFiles(t *testing.T) {
 		"directory in depth":       {fstest.MapFS{"sub/a.hcl": file("nonsense")}, ""},
 		"directory named as file":  {fstest.MapFS{"sub.hcl/a.hcl": file("nonsense")}, ""},
 		"another extension":        {fstest.MapFS{"a.txt": file("nonsense")}, ""},
-		"Latin-1":                  {fstest.MapFS{"a.hcl": file("locals {\n  a = \"caf\xe9\"\n}\n")}, "a.hcl:2 not-utf8"},
+		"Latin-1":                  {fstest.MapFS{"a.hcl": file("locals {\n  a = \"caf\xe9\"\n}\n")}, "a.hcl:2 not-utf8-policy"},
 		"Latin-1 CSV": {
 			fstest.MapFS{"a.hcl": file("locals {\n  a = csvdecode(file(\"a.csv\"))\n}\n"), "a.csv": file("nom\ncaf\xe9\n")},
 			"a.csv:2 not-utf8",

@@ -66,13 +66,16 @@ func plainer(code string, line []byte) (string, string) {
 	default:
 		return "", ""
 	}
-	for word := range bytes.FieldsFuncSeq(line, func(c rune) bool { return strings.ContainsRune(" \t\r\n,[]()={}", c) }) {
+	for word := range bytes.FieldsFuncSeq(line, isApart) {
 		if isLiteral(string(word)) {
 			return "syntax-unquoted", string(word)
 		}
 	}
 	return "", ""
 }
+
+// isApart says whether a character stands between words, never in an address.
+func isApart(c rune) bool { return strings.ContainsRune(" \t\r\n,[]()={}", c) }
 
 // isLiteral says whether a word without quotes is an address, a network or a MAC address.
 func isLiteral(word string) bool {

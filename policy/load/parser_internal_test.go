@@ -314,7 +314,7 @@ func titlesInSource(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pattern := regexp.MustCompile(`(?:Summary:|const invalidIndex =|const unsupportedAttr =)\s+"([^"]+)"`)
+	pattern := regexp.MustCompile(`(?:Summary:|summary :?=|const invalidIndex =|const unsupportedAttr =)\s+"([^"]+)"`)
 	var titles []string
 	for _, name := range append(files, filepath.Join(root, "ops.go")) {
 		if strings.HasSuffix(name, "_test.go") {

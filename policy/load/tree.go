@@ -127,7 +127,11 @@ func (t *tree) load(directory int, name string) (*file, faults) {
 		return nil, faults{{code: "utf-16", args: display, origin: policy.Origin{File: f.name, Line: 1, Column: 1}}}
 	}
 	if !utf8.Valid(f.text) {
-		return nil, faults{{code: "not-utf8", args: display, origin: f.firstInvalid()}}
+		code := "not-utf8"
+		if strings.HasSuffix(name, ".hcl") {
+			code = "not-utf8-policy" // no spreadsheet wrote it
+		}
+		return nil, faults{{code: code, args: display, origin: f.firstInvalid()}}
 	}
 	return f, nil
 }

@@ -15,6 +15,12 @@ camera "three" {
   mac     "44:19:b6:00:09:03" # ERROR: syntax-no-equals
 }
 
+camera "four" {
+  segment = segment.cameras
+  mac     = 4419.b600.0904 # ERROR: syntax-unquoted
+  address = "10.30.0.64"
+}
+
 host "five" {
   segment   = segment.office
   addresses = ["10.50.0.70", 10.50.0.71] # ERROR: syntax-unquoted
