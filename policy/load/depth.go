@@ -42,49 +42,63 @@ func longLine(text string) int {
 // maxSought is how far the lexer may look for the ends of remarks in all, in bytes: where one has no end, it looks through the whole text.
 const maxSought = 1 << 28
 
-// manyRemarks returns where the first of so many remarks begins that the lexer would take too long to find where they end.
+// manyRemarks returns where remarks begin for which the lexer would take too long to find where they end.
 func manyRemarks(f *file) policy.Origin {
-	begins, ends := []byte("/*"), []byte("*/")
-	if bytes.Count(f.text, begins) < maxSought/maxFile {
+	if bytes.Count(f.text, []byte("/*")) < maxSought/maxFile {
 		return policy.Origin{}
 	}
-	sought, end, first := 0, len(f.text), 0
-	for at := len(f.text); at > 0; {
-		line := f.text[bytes.LastIndexByte(f.text[:at-1], '\n')+1 : at]
-		at -= len(line)
-		n := len(line)
-		for n > 0 {
-			n = max(bytes.LastIndex(line[:n], begins), bytes.LastIndex(line[:n], ends))
-			switch {
-			case n < 0:
-			case line[n] == '*':
-				end = at + n
-			case !spoken(line[:n]):
-				first = at + n
-				sought += end - first
-			}
-		}
+	r, at := remarks{}, 0
+	for line := range bytes.Lines(f.text) {
+		r.follow(line, at)
+		at += len(line)
 	}
-	if sought <= maxSought {
+	r.end(at)
+	if r.sought <= maxSought {
 		return policy.Origin{}
 	}
-	return f.offset(first + 1)
+	return f.offset(r.worst + 1)
 }
 
-// spoken says whether what follows on a line stands in a text or in a remark of one line, as far as the line shows it.
-func spoken(line []byte) bool {
-	quoted := false
-	for i, c := range line {
+// remarks follows where remarks of several lines begin and end, as far as each line alone shows it.
+type remarks struct {
+	begun, sum int // how many have begun since the last end, and the sum of their places
+	first      int // the first of them
+	sought     int // how far it is from each to the next end, in all
+	worst      int // the first of those with which it became too far
+}
+
+// follow takes the next line. What stands behind a quote or a sign for a remark of one line begins nothing, unless there are escapes, with
+// which a line shows too little.
+func (r *remarks) follow(line []byte, at int) {
+	escaped, quoted, spoken := bytes.ContainsRune(line, '\\'), false, false
+	for i := range len(line) - 1 {
+		c, next := line[i], line[i+1]
 		switch {
-		case c == '\\':
-			return false
-		case c == '"':
+		case c == '*' && next == '/':
+			r.end(at + i)
+		case spoken:
+		case c == '"' && !escaped:
 			quoted = !quoted
-		case !quoted && (c == '#' || c == '/' && i+1 < len(line) && line[i+1] == '/'):
-			return true
+		case quoted:
+		case !escaped && (c == '#' || c == '/' && next == '/'):
+			spoken = true
+		case c == '/' && next == '*':
+			if r.begun++; r.begun == 1 {
+				r.first = at + i
+			}
+			r.sum += at + i
 		}
 	}
-	return quoted
+}
+
+// end is where a remark ends, and all that have begun before it.
+func (r *remarks) end(at int) {
+	before := r.sought
+	r.sought += r.begun*at - r.sum
+	if before <= maxSought && r.sought > maxSought {
+		r.worst = r.first
+	}
+	r.begun, r.sum = 0, 0
 }
 
 // depth follows the tokens of a text.

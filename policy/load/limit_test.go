@@ -104,6 +104,7 @@ func crowds() map[string]excess {
 		"one open, nothing ends":  {"locals {\n  a = {b = \"x]\n}\n" + times("host \"h\" {\n}\n", 1<<16), "syntax-string"},
 		"many open remarks":       {times("camera \"c1\" { /* x\n}\n", 1<<15), "syntax-remark"},
 		"remarks in remarks":      {times("/*\n", 1<<18), "syntax-remark"},
+		"remarks in long lines":   {times(times("/* ", 80_000)+"\n", 60), "syntax-remark"},
 		"many end at the end":     {times("/*\n", 1<<18) + "*/\n", "syntax-remark"},
 		"stars in many remarks":   {times("# policies/*.csv\n", 1<<18), ""},
 		"many closed too often":   {times("host \"h\" {\n}\n}\n", 1<<15), "syntax-unopened"},
