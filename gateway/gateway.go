@@ -85,6 +85,19 @@ type Proposal struct {
 // Propose compiles a policy, reads the machine, and says what would change. The kernel is asked whether it would take the packet
 // filter; nothing is changed.
 func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (Proposal, error) {
+	result, err := g.propose(ctx, p, commit)
+	// Hooks cannot be bound to interfaces that are not there yet: then only the change itself tells.
+	if err != nil || len(result.Plan.Fresh) > 0 {
+		return result, err
+	}
+	if err := g.kernel.Check(ctx, result.Plan); err != nil {
+		return result, fmt.Errorf("this kernel does not take the packet filter: %w", err)
+	}
+	return result, nil
+}
+
+// propose does so without asking the kernel whether it takes it.
+func (g *Gateway) propose(ctx context.Context, p policy.Policy, commit string) (Proposal, error) {
 	if shared, ok := compile.SharedBridge(p); ok {
 		return Proposal{}, &SharedBridgeError{shared.Bridge}
 	}
@@ -113,13 +126,6 @@ func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (
 		}
 	}
 	result.Kept = len(flows) - len(result.Cut)
-	// Hooks cannot be bound to interfaces that are not there yet: then only the change itself tells.
-	if len(result.Plan.Fresh) > 0 {
-		return result, nil
-	}
-	if err := g.kernel.Check(ctx, result.Plan); err != nil {
-		return result, fmt.Errorf("this kernel does not take the packet filter: %w", err)
-	}
 	return result, nil
 }
 
@@ -164,7 +170,8 @@ type Outcome struct {
 // more; else everything is taken back.
 func (g *Gateway) Change(ctx context.Context, p Proposal) (Outcome, error) {
 	if p.Policy.DependsOnTime() && !p.Empty() {
-		again, err := g.Propose(ctx, p.Policy, p.commit)
+		// What was proposed was checked, which takes a slow machine seconds: by then, what is to end would end as much too late.
+		again, err := g.propose(ctx, p.Policy, p.commit)
 		if err != nil {
 			return Outcome{}, err
 		}
