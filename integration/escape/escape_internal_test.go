@@ -25,7 +25,11 @@ func TestEscapes(t *testing.T) {
 			if good, err := Write(&text, []Report{report}); err != nil || !good {
 				t.Errorf("%v\n%s", err, text.String())
 			}
-			if len(report.Verdicts) < 380 || report.Flows < 15 {
+			least := 380
+			if slices.Contains(onBridges(), site.Name) {
+				least = 420
+			}
+			if len(report.Verdicts) < least || report.Flows < 15 {
 				t.Errorf("only %d techniques and %d flows", len(report.Verdicts), report.Flows)
 			}
 			t.Log(text.String()[strings.Index(text.String(), "\n\n")+2:])
@@ -116,7 +120,7 @@ func TestWays(t *testing.T) {
 
 // notYet are the ways that neither a technique nor a test is said to play. The list can only be shortened.
 func notYet() []int {
-	return []int{1, 4, 11, 12, 19, 21, 22, 24, 26, 29, 30, 31, 32, 33, 34, 35, 36, 38, 39, 41, 48, 49, 50, 51, 54, 57, 58, 65}
+	return []int{1, 4, 11, 12, 19, 21, 22, 24, 26, 29, 30, 31, 32, 33, 38, 48, 49, 50, 51, 54, 57, 58, 65}
 }
 
 // testsOf are the names of the tests of a folder and of those below it.

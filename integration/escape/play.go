@@ -8,6 +8,9 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
 	"cordon/gateway"
 	"cordon/integration/lab"
 	"cordon/policy"
@@ -131,7 +134,34 @@ func (s *stage) apply(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("apply the policy: %w", err)
 	}
-	return errors.Join(s.lab.Ready(ctx), set(s.lab, talkative()))
+	return errors.Join(s.forget(), s.lab.Ready(ctx), set(s.lab, talkative()))
+}
+
+// forget takes from the machines what they were made to believe of each other while nothing stood in the way.
+func (s *stage) forget() error {
+	for _, m := range s.lab.Machines() {
+		if err := m.NetNS().Do(forgetNeighbours); err != nil {
+			return fmt.Errorf("let %s forget its neighbours: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+// forgetNeighbours deletes what the thread's namespace knows of its neighbours.
+func forgetNeighbours() error {
+	for _, family := range [...]int{unix.AF_INET, unix.AF_INET6} {
+		list, err := netlink.NeighList(0, family)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			// An entry without a neighbour behind it, as a multicast group's, may be gone or not be ours to delete.
+			if err := netlink.NeighDel(&list[i]); err != nil && !errors.Is(err, unix.ENOENT) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // pass sends every technique once and returns where each arrived.
@@ -143,12 +173,13 @@ func (s *stage) pass(ctx context.Context, run int, all []Technique) ([][]string,
 		if err != nil {
 			return nil, err
 		}
-		for _, raw := range t.frames(Sender{Machine: m, Marker: []byte(marker(i)), Port: uint16(10000 + 2000*run + i)}) {
+		sender := Sender{Machine: m, Marker: []byte(marker(i)), Port: uint16(10000 + 2000*run + i)}
+		for _, raw := range t.frames(sender) {
 			if err := m.SendFrame(raw); err != nil {
 				return nil, fmt.Errorf("%s: %w", t.ID, err)
 			}
 		}
-		if arrived[i], err = s.look(ctx, run, t); err != nil {
+		if arrived[i], err = s.look(ctx, run, t, sender); err != nil {
 			return nil, err
 		}
 	}
@@ -165,14 +196,14 @@ func (s *stage) pass(ctx context.Context, run int, all []Technique) ([][]string,
 }
 
 // look asks for what no marker tells.
-func (s *stage) look(ctx context.Context, run int, t Technique) ([]string, error) {
+func (s *stage) look(ctx context.Context, run int, t Technique, sender Sender) ([]string, error) {
 	if t.seen == nil {
 		return nil, nil
 	}
 	if err := s.fence(ctx, run); err != nil {
 		return nil, err
 	}
-	if worked, err := t.seen(s.lab); err != nil || !worked {
+	if worked, err := t.seen(s.lab, sender); err != nil || !worked {
 		return nil, err
 	}
 	return []string{InGateway}, nil

@@ -25,8 +25,8 @@ func poisonings() []Technique {
 			return frame.Ethernet{Destination: destination, Source: s.Machine.MAC, Type: frame.TypeARP, Payload: a.Bytes()}.Bytes()
 		})
 	}
-	moved := func(address string, to policy.MAC) func(*lab.Lab) (bool, error) {
-		return func(l *lab.Lab) (bool, error) { return holds(l, addr(address), to) }
+	moved := func(address string, to policy.MAC) func(*lab.Lab, Sender) (bool, error) {
+		return func(l *lab.Lab, _ Sender) (bool, error) { return holds(l, addr(address), to) }
 	}
 	solicit := single(func(s Sender) []byte { return s.discovery(frame.NeighbourSolicit, addr(inCamera6), "fd30::1", 1) })
 	advert := func(s Sender) [][]byte {

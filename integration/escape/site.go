@@ -36,7 +36,11 @@ var sitePolicy string
 const (
 	OnSwitch = "switch" // the cameras on a switch behind one interface
 	OnPorts  = "ports"  // each camera on a port of the gateway's own bridge
+	OnShown  = "shown"  // the same, and the kernel shows bridged packets to the IP layer
 )
+
+// onBridges are the sites where the gateway is the cameras' switch.
+func onBridges() []string { return []string{OnPorts, OnShown} }
 
 // Site is a network with a gateway, and the policy that is put in force on it.
 type Site struct {
@@ -51,6 +55,8 @@ type Site struct {
 func Sites() []Site {
 	return []Site{
 		{Name: OnSwitch, lab: wires(), policy: sitePolicy},
+		{Name: OnPorts, lab: onPorts(), policy: onBridge(sitePolicy), prepare: plugPorts("0")},
+		{Name: OnShown, lab: onPorts(), policy: onBridge(sitePolicy), prepare: plugPorts("1")},
 	}
 }
 
@@ -85,6 +91,37 @@ func prefixes(words string) []netip.Prefix {
 func gatewayMAC() policy.MAC { return policy.MAC{2, 0, 0, 0, 0x30, 1} }
 
 func camera(n byte) policy.MAC { return policy.MAC{0x44, 0x19, 0xb6, 0, 0, n} }
+
+// bridge is the gateway's own, and portsOf are its ports, one for each camera of the site.
+const bridge = "br-cam"
+
+func portsOf(site lab.Site) []string {
+	var names []string
+	for i := range site.Segments[0].Hosts {
+		names = append(names, fmt.Sprintf("p%d", i+1))
+	}
+	return names
+}
+
+// onPorts is the same site, with each camera at the end of a cable of its own. All the cables have one MAC at the gateway's end, which
+// becomes the bridge's: whoever sends or hears a frame knows the gateway by it on either site.
+func onPorts() lab.Site {
+	site := wires()
+	var cables []lab.Segment
+	for i, name := range portsOf(site) {
+		h := site.Segments[0].Hosts[i]
+		cables = append(cables, lab.Segment{Name: "port of " + h.Name, Interface: name, MAC: gatewayMAC(), Hosts: []lab.Host{h}})
+	}
+	site.Segments = append(cables, site.Segments[1:]...)
+	return site
+}
+
+// onBridge is the same policy with the cameras on the bridge, one of them at a port of its own.
+func onBridge(text string) string {
+	ports := strings.Join(portsOf(wires()), `", "`)
+	text = strings.Replace(text, `interface = "cam0"`, fmt.Sprintf("bridge {\n name = %q\n ports = [\"%s\"]\n }", bridge, ports), 1)
+	return strings.Replace(text, `mac       = "44:19:b6:00:00:01"`, "mac = \"44:19:b6:00:00:01\"\n port = \"p1\"", 1)
+}
 
 // wires is the site as cables and addresses.
 func wires() lab.Site {

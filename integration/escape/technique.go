@@ -22,7 +22,7 @@ type Technique struct {
 
 	frames func(Sender) [][]byte
 	// seen says whether it worked where no marker tells.
-	seen func(*lab.Lab) (bool, error)
+	seen func(*lab.Lab, Sender) (bool, error)
 }
 
 // Severity says what a technique is worth to an intruder.
@@ -39,7 +39,7 @@ const (
 func Techniques() []Technique {
 	var all []Technique
 	for _, group := range [...][]Technique{
-		malformed(), priorityTags(), reflections(), local(), protocols(), unstateful(), messages(), poisonings(),
+		malformed(), priorityTags(), reflections(), local(), protocols(), unstateful(), messages(), poisonings(), crossings(),
 	} {
 		all = append(all, group...)
 	}
