@@ -74,9 +74,34 @@ func (s *stage) prepare(ctx context.Context) error {
 	if err := s.serve(ctx); err != nil {
 		return err
 	}
+	if err := s.acquaint(ctx); err != nil {
+		return err
+	}
 	var err error
 	s.ears, err = Listen(ctx, s.lab)
 	return err
+}
+
+// acquaint lets the gateway find every machine by each of its addresses. Who is not found at the first question is asked for again after
+// a second, and by then everything that was sent to him is over and seems not to arrive.
+func (s *stage) acquaint(ctx context.Context) error {
+	for _, m := range s.lab.Machines() {
+		from := office
+		if m.Segment.Name == office {
+			from = c1
+		}
+		for _, p := range m.Addresses {
+			t := lab.Try{Name: "acquaint", From: from, To: netip.AddrPortFrom(p.Addr(), 9), Protocol: policy.UDP, Wait: allowedWait}
+			r, err := s.lab.Try(ctx, t)
+			if err != nil {
+				return err
+			}
+			if r.Arrived == 0 {
+				return fmt.Errorf("%s does not reach %s at %s without a policy", from, m.Name, p.Addr())
+			}
+		}
+	}
+	return nil
 }
 
 // play sends everything twice.
