@@ -25,9 +25,9 @@ func TestEscapes(t *testing.T) {
 			if good, err := Write(&text, []Report{report}); err != nil || !good {
 				t.Errorf("%v\n%s", err, text.String())
 			}
-			least := 380
+			least := 480
 			if slices.Contains(onBridges(), site.Name) {
-				least = 420
+				least = 520
 			}
 			if len(report.Verdicts) < least || report.Flows < 15 {
 				t.Errorf("only %d techniques and %d flows", len(report.Verdicts), report.Flows)
@@ -120,7 +120,7 @@ func TestWays(t *testing.T) {
 
 // notYet are the ways that neither a technique nor a test is said to play. The list can only be shortened.
 func notYet() []int {
-	return []int{1, 4, 11, 12, 19, 21, 22, 24, 26, 29, 30, 31, 32, 33, 38, 48, 49, 50, 51, 54, 57, 58, 65}
+	return []int{38, 49, 50, 51, 58, 65}
 }
 
 // testsOf are the names of the tests of a folder and of those below it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"time"
 
@@ -68,7 +69,7 @@ func (s *stage) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := errors.Join(s.lab.Ready(ctx), s.lab.Forward(true), set(s.lab, careless())); err != nil {
+	if err := errors.Join(s.lab.Ready(ctx), s.lab.Forward(true), set(s.lab, careless()), s.lab.Gateway().Do(leadToTunnels)); err != nil {
 		return err
 	}
 	if err := s.serve(ctx); err != nil {
@@ -80,6 +81,17 @@ func (s *stage) prepare(ctx context.Context) error {
 	var err error
 	s.ears, err = Listen(ctx, s.lab)
 	return err
+}
+
+// leadToTunnels gives the thread's namespace the routes of 6to4, Teredo and NAT64 (RFC 3056, 4380, 6052).
+func leadToTunnels() error {
+	for _, prefix := range prefixes("2002::/16 2001::/32 64:ff9b::/96") {
+		to := &net.IPNet{IP: prefix.Addr().AsSlice(), Mask: net.CIDRMask(prefix.Bits(), 128)}
+		if err := netlink.RouteAdd(&netlink.Route{Dst: to, Gw: addr("2001:db8::80").AsSlice()}); err != nil {
+			return fmt.Errorf("add the route to %s: %w", prefix, err)
+		}
+	}
+	return nil
 }
 
 // acquaint lets the gateway find every machine by each of its addresses. Who is not found at the first question is asked for again after
@@ -282,7 +294,7 @@ func talkative() map[string]string {
 // careless is what a gateway may have been set to before: options believed, forged sources taken, loopback's addresses routed.
 func careless() map[string]string {
 	values := talkative()
-	for _, iface := range [...]string{"all", "default", "cam0", "br-cam", "rec0", "lan0", "wan0"} {
+	for _, iface := range [...]string{"all", "default", "cam0", "br-cam", "rec0", "lan0", "wan0", "wwan0"} {
 		for _, name := range [...]string{"route_localnet", "accept_source_route", "accept_redirects"} {
 			values["ipv4/conf/"+iface+"/"+name] = "1"
 		}

@@ -19,6 +19,7 @@ const (
 	nvr, nvr2        = "nvr", "nvr2"
 	office, jump     = "office", "jump"
 	internet         = "internet"
+	carrier          = "carrier"
 )
 
 // The addresses of the tables.
@@ -26,6 +27,7 @@ const (
 	inCamera, inCamera6     = "10.30.0.21", "fd30::21"
 	inRecorder, inRecorder6 = "10.40.0.10", "fd40::10"
 	outside, outside6       = "198.51.100.7", "2001:db8:1::7"
+	mobile, mobile6         = "198.18.0.7", "fd99::7"
 	mediaPort               = 6150
 )
 
@@ -147,5 +149,9 @@ func wires() lab.Site {
 					"203.0.113.80/24 198.51.100.7/32 2001:db8::80/64 2001:db8:1::7/128"),
 			},
 		},
+		// The policy does not know of this one.
+		{Name: "mobile", Interface: "wwan0", Addresses: prefixes("198.18.0.2/24 fd99::2/64"), Hosts: []lab.Host{
+			host(carrier, policy.MAC{2, 0, 0, 0, 0, 0x90}, "198.18.0.2 fd99::2", "198.18.0.7/24 fd99::7/64"),
+		}},
 	}}
 }

@@ -39,7 +39,8 @@ const (
 func Techniques() []Technique {
 	var all []Technique
 	for _, group := range [...][]Technique{
-		malformed(), priorityTags(), reflections(), local(), protocols(), unstateful(), messages(), poisonings(), crossings(),
+		malformed(), priorityTags(), reflections(), local(), protocols(), unstateful(), messages(), abroad(), within(), impostors(),
+		poisonings(), crossings(),
 	} {
 		all = append(all, group...)
 	}
