@@ -54,7 +54,7 @@ func onDebian() []judged {
 			must: "TestWrittenIsRead TestFeatures TestEmptyTransaction TestChainIsReplacedInEveryState" +
 				" TestNothingAppliesWhenOneMessageFails",
 		},
-		{folder: "integration/escape", must: "TestEscapes TestObserved", alone: true, takes: 17},
+		{folder: "integration/escape", must: "TestEscapes TestObserved", alone: true, takes: 35},
 		{folder: "gateway/kernel", must: "TestApplyAndNothingIsLeftToDo TestAMistakeUndoesEverything", takes: 6},
 		{
 			folder: "integration", alone: true, takes: 82,
