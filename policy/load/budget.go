@@ -49,7 +49,7 @@ const maxLines = 10_000
 type budget struct {
 	left  int
 	words int // that were read so far
-	lines int // of texts of several lines, each text's squared
+	lines int // of texts, and what stands between their signs, each text's squared
 	spent policy.Origin
 
 	functions map[string]function.Function
@@ -364,23 +364,30 @@ func (b *budget) read(words int) bool {
 	return b.words <= maxWords
 }
 
-// longText takes the lines of texts of several lines from those that a policy may have, and returns where there were not enough: the zero
-// origin where there were. What the parser takes for such a text grows with the square of its lines.
-func (b *budget) longText(tokens hclsyntax.Tokens) policy.Origin {
+// longText takes the pieces of texts from those that a policy may have, and returns the code of what there is too much of, and where: no
+// code where there was enough. A piece is a line of a text of several lines, and what stands between two signs, $ or %, of one in quotes:
+// what the parser takes for a text grows with the square of its pieces.
+func (b *budget) longText(tokens hclsyntax.Tokens) (string, policy.Origin) {
 	n := 0
 	for _, t := range tokens {
-		switch t.Type { //nolint:exhaustive // no other token is of such a text
-		case hclsyntax.TokenOHeredoc:
+		code := "text-too-long"
+		switch t.Type {
+		case hclsyntax.TokenOHeredoc, hclsyntax.TokenOQuote:
 			n = 0
+			continue
+		case hclsyntax.TokenQuotedLit:
+			code = "text-signs"
 		case hclsyntax.TokenStringLit:
-			b.lines += 2*n + 1
-			n++
-			if b.lines > maxLines*maxLines {
-				return origin(t.Range)
-			}
+		default:
+			continue
+		}
+		b.lines += 2*n + 1
+		n++
+		if b.lines > maxLines*maxLines {
+			return code, origin(t.Range)
 		}
 	}
-	return policy.Origin{}
+	return "", policy.Origin{}
 }
 
 // words is at least how many words and signs a text has for the parser. It counts those within a text in quotes only where the text may

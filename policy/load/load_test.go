@@ -118,7 +118,8 @@ func TestInvalid(t *testing.T) {
 	}
 	elsewhere := strings.Fields(`link-leaves file-too-large not-a-file unreadable not-utf8 not-utf8-policy no-policy file-twice too-deep
 		too-many-cameras too-many-blocks variable-form-bool variable-form-list variable-form-map variable-form-number variable-undeclared
-		bad-yaml too-much-work too-many-words text-too-long csv-columns yaml-aliases yaml-deep syntax expression more-mistakes line-too-long`)
+		bad-yaml too-much-work too-many-words text-too-long
+		text-signs csv-columns yaml-aliases yaml-deep syntax expression more-mistakes line-too-long`)
 	elsewhere = append(elsewhere, load.Provoked()...)
 	var missing []string
 	for key := range message.In(message.English).Keys() {

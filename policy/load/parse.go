@@ -169,10 +169,7 @@ func (l *loader) excess(tokens hclsyntax.Tokens) (string, policy.Origin) {
 	if large := longNumber(tokens); large.Line != 0 {
 		return "too-large", large
 	}
-	if long := l.budget.longText(tokens); long.Line != 0 {
-		return "text-too-long", long
-	}
-	return "", policy.Origin{}
+	return l.budget.longText(tokens)
 }
 
 // longNumber returns where a number has an exponent of more than three digits, the zero origin where none has: somebody asks for its
