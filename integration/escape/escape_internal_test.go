@@ -28,6 +28,8 @@ func TestEscapes(t *testing.T) {
 			least := 480
 			if slices.Contains(onBridges(), site.Name) {
 				least = 520
+			} else if site.Name == OnCareless {
+				least = 510
 			}
 			if len(report.Verdicts) < least || report.Flows < 15 {
 				t.Errorf("only %d techniques and %d flows", len(report.Verdicts), report.Flows)
@@ -120,7 +122,7 @@ func TestWays(t *testing.T) {
 
 // notYet are the ways that neither a technique nor a test is said to play. The list can only be shortened.
 func notYet() []int {
-	return []int{38, 49, 50, 51, 58, 65}
+	return []int{38, 58}
 }
 
 // testsOf are the names of the tests of a folder and of those below it.

@@ -46,9 +46,13 @@ func malformed() []Technique {
 			ID: "H07", Way: 27, What: "an unknown option", Severity: Medium, Mechanism: "octets that nobody looks at", From: c1,
 			frames: option(30, 4, 1, 1),
 		},
-		{ID: "C01", Way: 10, What: "first fragment", Severity: High, Mechanism: "RFC 1858", From: c1, frames: part(true, 0)},
+		{
+			ID: "C01", Way: 10, What: "first fragment", Severity: High, Mechanism: "RFC 1858", From: c1, Where: untracked(),
+			frames: part(true, 0),
+		},
 		{
 			ID: "C02", Way: 10, What: "later fragment alone", Severity: Critical, Mechanism: "no ports to look at", From: c1,
+			Where:  untracked(),
 			frames: part(false, 64),
 		},
 		{ID: "C03", Way: 10, What: "tiny fragment, the rest behind it", Severity: Critical, Mechanism: "RFC 3128", From: c1, frames: tiny},
@@ -58,6 +62,7 @@ func malformed() []Technique {
 		},
 		{
 			ID: "C06", Way: 10, What: "IPv6 later fragment alone", Severity: Critical, Mechanism: "no ports to look at", From: c1,
+			Where:  untracked(),
 			frames: header(frame.FragmentHeader(8, 64, false)),
 		},
 		{

@@ -39,10 +39,15 @@ const (
 	OnSwitch = "switch" // the cameras on a switch behind one interface
 	OnPorts  = "ports"  // each camera on a port of the gateway's own bridge
 	OnShown  = "shown"  // the same, and the kernel shows bridged packets to the IP layer
+	// OnCareless is OnSwitch again, where other programs translate, turn ports and accept before the rules.
+	OnCareless = "careless"
 )
 
 // onBridges are the sites where the gateway is the cameras' switch.
 func onBridges() []string { return []string{OnPorts, OnShown} }
+
+// untracked are the sites where nothing puts fragments together before they are sent on: on the others, one alone arrives nowhere.
+func untracked() []string { return []string{OnSwitch, OnPorts, OnShown} }
 
 // Site is a network with a gateway, and the policy that is put in force on it.
 type Site struct {
@@ -59,6 +64,7 @@ func Sites() []Site {
 		{Name: OnSwitch, lab: wires(), policy: sitePolicy},
 		{Name: OnPorts, lab: onPorts(), policy: onBridge(sitePolicy), prepare: plugPorts("0")},
 		{Name: OnShown, lab: onPorts(), policy: onBridge(sitePolicy), prepare: plugPorts("1")},
+		{Name: OnCareless, lab: onCareless(), policy: sitePolicy, prepare: accommodate},
 	}
 }
 

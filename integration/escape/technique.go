@@ -39,7 +39,7 @@ const (
 func Techniques() []Technique {
 	var all []Technique
 	for _, group := range [...][]Technique{
-		malformed(), priorityTags(), reflections(), local(), protocols(), unstateful(), messages(), abroad(), within(), impostors(),
+		malformed(), priorityTags(), reflections(), local(), protocols(), unstateful(), messages(), abroad(), within(), impostors(), elsewhere(),
 		poisonings(), crossings(),
 	} {
 		all = append(all, group...)
