@@ -52,6 +52,20 @@ func exceptions(until time.Time) string {
 		block("relay", "recorder.nvr2", "segment.internet", `"8080"`)
 }
 
+// throughExceptions opens a flow through each exception.
+func throughExceptions(t *testing.T, l *lab.Lab) (running []*conversation) {
+	t.Helper()
+	served := map[string]bool{}
+	for _, f := range limited() {
+		if to := owner(netip.MustParseAddr(f.to)); !served[fmt.Sprint(to, f.port)] {
+			served[fmt.Sprint(to, f.port)] = true
+			echo(t, l, to, f.port)
+		}
+		running = append(running, dial(t, l, f.from, f.to, f.port))
+	}
+	return running
+}
+
 // lives counts the elements that end by themselves, in the kernel.
 func lives(t *testing.T, l *lab.Lab) int {
 	t.Helper()
@@ -117,15 +131,7 @@ func TestExceptionEnds(t *testing.T) {
 	until := time.Now().Add(5*time.Second + 2*time.Since(start)) // as fast as the machine is
 	apply(t, l, read(t, plain+exceptions(until)))
 	recording := stream(t, l, nvr, "10.30.0.21", 554)
-	var running []*conversation
-	served := map[string]bool{}
-	for _, f := range limited() {
-		if to := owner(netip.MustParseAddr(f.to)); !served[fmt.Sprint(to, f.port)] {
-			served[fmt.Sprint(to, f.port)] = true
-			echo(t, l, to, f.port)
-		}
-		running = append(running, dial(t, l, f.from, f.to, f.port))
-	}
+	running := throughExceptions(t, l)
 	for i, arrived := range whichArrive(t, l, beside()) {
 		if arrived {
 			t.Errorf("beside the exceptions, %s arrives", beside()[i].name)

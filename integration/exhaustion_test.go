@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"cordon/gateway/kernel/nft"
 	"cordon/gateway/ruleset"
@@ -287,7 +286,9 @@ func TestStrangersFillNoTable(t *testing.T) {
 		}
 		t.Logf("%-56s %4d neighbours without a policy", c.name, n)
 		for _, iface := range []string{"cam0", "rec0"} {
-			flushNeighbours(t, l, iface)
+			if err := l.Gateway().ForgetNeighbours(iface); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	apply(t, l, read(t, head+allows))
@@ -298,31 +299,6 @@ func TestStrangersFillNoTable(t *testing.T) {
 	}
 	if !arrives(t, l, flow{name: "record", from: nvr, to: inCamera, protocol: policy.TCP, port: 554}) {
 		t.Error("recording stops")
-	}
-}
-
-// flushNeighbours makes the gateway forget whom it remembers on an interface.
-func flushNeighbours(t *testing.T, l *lab.Lab, iface string) {
-	t.Helper()
-	err := l.Gateway().Do(func() error {
-		link, err := netlink.LinkByName(iface)
-		if err != nil {
-			return err
-		}
-		list, err := netlink.NeighList(link.Attrs().Index, 0)
-		if err != nil {
-			return err
-		}
-		for i := range list {
-			// What has ended meanwhile is gone as well.
-			if err := netlink.NeighDel(&list[i]); err != nil && !errors.Is(err, unix.ENOENT) {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -3,8 +3,6 @@
 package integration_test
 
 import (
-	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,7 +31,7 @@ func TestExceptionEndsWithoutCordon(t *testing.T) {
 		t.Fatalf("%d processes were left beside the service", n)
 	}
 	recording := stream(t, r.Lab, nvr, "10.30.0.21", 554)
-	running := r.limited(t)
+	running := throughExceptions(t, r.Lab)
 	for _, c := range append(running, recording) {
 		if !c.alive(t) {
 			t.Errorf("control: %s is not answered while its exception lasts", c.name)
@@ -51,18 +49,4 @@ func TestExceptionEndsWithoutCordon(t *testing.T) {
 	if !recording.alive(t) {
 		t.Error("the recording did not outlive the exceptions")
 	}
-}
-
-// limited opens one flow through each exception.
-func (r *remote) limited(t *testing.T) (running []*conversation) {
-	t.Helper()
-	served := map[string]bool{}
-	for _, f := range limited() {
-		if to := owner(netip.MustParseAddr(f.to)); !served[fmt.Sprint(to, f.port)] {
-			served[fmt.Sprint(to, f.port)] = true
-			echo(t, r.Lab, to, f.port)
-		}
-		running = append(running, dial(t, r.Lab, f.from, f.to, f.port))
-	}
-	return running
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"cordon/gateway"
 	"cordon/integration/lab"
@@ -177,25 +176,8 @@ func (s *stage) apply(ctx context.Context) error {
 // forget takes from the machines what they were made to believe of each other while nothing stood in the way.
 func (s *stage) forget() error {
 	for _, m := range s.lab.Machines() {
-		if err := m.NetNS().Do(forgetNeighbours); err != nil {
+		if err := m.NetNS().ForgetNeighbours(""); err != nil {
 			return fmt.Errorf("let %s forget its neighbours: %w", m.Name, err)
-		}
-	}
-	return nil
-}
-
-// forgetNeighbours deletes what the thread's namespace knows of its neighbours.
-func forgetNeighbours() error {
-	for _, family := range [...]int{unix.AF_INET, unix.AF_INET6} {
-		list, err := netlink.NeighList(0, family)
-		if err != nil {
-			return err
-		}
-		for i := range list {
-			// An entry without a neighbour behind it, as a multicast group's, may be gone or not be ours to delete.
-			if err := netlink.NeighDel(&list[i]); err != nil && !errors.Is(err, unix.ENOENT) {
-				return err
-			}
 		}
 	}
 	return nil

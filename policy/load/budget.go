@@ -42,7 +42,8 @@ const (
 // 40 for each of 100,000 cameras that are written out.
 const maxWords = 4_000_000
 
-// maxLines is how many lines a text of several lines (<<) may have, and the root of the sum of the squares of all: the parser takes 1 s.
+// maxLines is how many lines a text of several lines (<<) may have, or signs a text in quotes, and the root of the sum of the squares of
+// all: the parser takes 1 s.
 const maxLines = 10_000
 
 // budget is the work that is left to a policy, and where it ran out.

@@ -77,9 +77,8 @@ func (l *loader) parseFile(f *file) {
 
 // take puts the blocks of a piece with the others. It adds the attributes of the top level to those of the pieces before it.
 func (l *loader) take(p *piece, attributes map[string]bool) {
-	end := p.start.Byte + len(p.text)
 	intact := l.syntax(p)
-	if intact < end {
+	if intact < p.start.Byte+len(p.text) {
 		l.lose(p.text)
 	}
 	if p.body == nil {
@@ -124,15 +123,15 @@ func (l *loader) tooMany(f *file) (line int) {
 func (l *loader) syntax(p *piece) int {
 	intact, line := p.start.Byte+len(p.text), 0
 	for _, d := range p.diags {
-		code, args := message.Syntax(d.Summary, d.Detail)
 		here := span(d.Subject)
-		if plain, what := plainer(code, p.lineOf(d.Subject)); plain != "" {
-			code, args = plain, message.Args{"value": what}
-		}
 		if here.Line == line {
 			continue
 		}
 		line = here.Line
+		code, args := message.Syntax(d.Summary, d.Detail)
+		if plain, what := plainer(code, p.lineOf(d.Subject)); plain != "" {
+			code, args = plain, message.Args{"value": what}
+		}
 		l.report.add(at(here), code, args)
 		if code != "syntax-redefined" {
 			intact = min(intact, d.Subject.Start.Byte)
