@@ -82,9 +82,31 @@ type Proposal struct {
 	doors  compile.Doors
 }
 
+// tries is how often a change is made out anew because an element was gone by itself: exceptions end at one moment each.
+const tries = 5
+
+// anew does something once more where the kernel says that what it should take away is not there: between the reading and the change, the
+// time of an element ended. The kernel took nothing of it then.
+func anew(do func() error) (err error) {
+	for range tries {
+		if err = do(); !kernel.Gone(err) {
+			return err
+		}
+	}
+	return err
+}
+
 // Propose compiles a policy, reads the machine, and says what would change. The kernel is asked whether it would take the packet
 // filter; nothing is changed.
-func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (Proposal, error) {
+func (g *Gateway) Propose(ctx context.Context, p policy.Policy, commit string) (result Proposal, err error) {
+	err = anew(func() (err error) {
+		result, err = g.checked(ctx, p, commit)
+		return err
+	})
+	return result, err
+}
+
+func (g *Gateway) checked(ctx context.Context, p policy.Policy, commit string) (Proposal, error) {
 	result, err := g.propose(ctx, p, commit)
 	// Hooks cannot be bound to interfaces that are not there yet: then only the change itself tells.
 	if err != nil || len(result.Plan.Fresh) > 0 {
@@ -168,15 +190,23 @@ type Outcome struct {
 // Change carries a proposal out; where the policy depends on the hour, what it means by now. Once it has begun it is not interrupted:
 // the kernel is the old one or the new one. The machine is read again before forwarding begins and after it, and must then need nothing
 // more; else everything is taken back.
-func (g *Gateway) Change(ctx context.Context, p Proposal) (Outcome, error) {
-	if p.Policy.DependsOnTime() && !p.Empty() {
-		// What was proposed was checked, which takes a slow machine seconds: by then, what is to end would end as much too late.
-		again, err := g.propose(ctx, p.Policy, p.commit)
-		if err != nil {
-			return Outcome{}, err
+func (g *Gateway) Change(ctx context.Context, p Proposal) (outcome Outcome, err error) {
+	// What was proposed was checked, which takes a slow machine seconds: by then, what is to end would end as much too late.
+	current := p.Empty() || !p.Policy.DependsOnTime()
+	err = anew(func() (err error) {
+		if !current {
+			if p, err = g.propose(ctx, p.Policy, p.commit); err != nil {
+				return err
+			}
 		}
-		p = again
-	}
+		current = false
+		outcome, err = g.carryOut(ctx, p)
+		return err
+	})
+	return outcome, err
+}
+
+func (g *Gateway) carryOut(ctx context.Context, p Proposal) (Outcome, error) {
 	if p.Empty() {
 		return Outcome{}, nil
 	}

@@ -96,8 +96,9 @@ func onDebian() []judged {
 			folder: "integration", alone: true, takes: 101,
 			must: "TestBridge TestErrorsAboutAService TestErrorsKeepToTheirUplink TestErrorsOfRouters TestErrorsOfRoutersWhileOpen" +
 				" TestExceptionKeepsToItsUplink TestScopeSegments TestUnnamedInterface TestPrefixChanges TestObservedAddressesElsewhere" +
-				" TestClientsElsewhere TestObservedErrors TestUndoneExceptionKeepsItsEnd TestLongException TestAbsentInterface" +
-				" TestTheKernelHoldsWhatWasCompiled TestRevertNamesItsChange TestAnyIsEveryProtocol TestAnyStaysOffTheLink",
+				" TestClientsElsewhere TestObservedErrors TestUndoneExceptionKeepsItsEnd TestEndsWhileItIsChanged TestAbsentInterface" +
+				" TestTheKernelHoldsWhatWasCompiled TestRevertNamesItsChange TestAnyIsEveryProtocol TestAnyStaysOffTheLink" +
+				" TestLongException",
 		},
 		// The last one: the kernel is not whole again afterwards.
 		{folder: "integration", alone: true, must: "TestKernelWithoutReject", takes: 2},

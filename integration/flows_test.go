@@ -178,7 +178,7 @@ func TestFlows(t *testing.T) {
 	serveGateway(t, l)
 
 	for i, arrived := range whichArrive(t, l, flows) {
-		if !arrived {
+		if !arrived && !arrives(t, l, flows[i]) { // an emulated machine is late at times
 			t.Errorf("control: %s does not arrive without a policy", flows[i].name)
 		}
 	}

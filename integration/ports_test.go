@@ -370,7 +370,7 @@ func TestLimitedOnABridge(t *testing.T) {
 			t.Errorf("control: %s arrives without the exception", n.name)
 		}
 	}
-	until := time.Now().Add(5*time.Second + 2*time.Since(start))
+	until := time.Now().Add(5*time.Second + 4*time.Since(start))
 	p := read(t, onBridge+onBridgeAllows+fmt.Sprintf(`
 exception "visit" {
   from     = camera.c1

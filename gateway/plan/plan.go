@@ -21,7 +21,12 @@ type Plan struct {
 
 // Restore returns the transaction that takes the packet filter back to what it was before the plan. It is bound to no generation: by
 // then the plan itself has made another.
-func (p Plan) Restore() *wire.Batch { return TablesBetween(p.after, restored(p.before), 0).Batch }
+func (p Plan) Restore() *wire.Batch { return p.RestoreFrom(p.after) }
+
+// RestoreFrom is Restore where the packet filter holds something else than the plan made.
+func (p Plan) RestoreFrom(now []wire.Table) *wire.Batch {
+	return TablesBetween(now, restored(p.before), 0).Batch
+}
 
 // restored returns tables whose elements have the time that they had left when they were read, not that which they began with.
 func restored(tables []wire.Table) []wire.Table {
