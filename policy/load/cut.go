@@ -125,7 +125,7 @@ func cuts(tokens hclsyntax.Tokens, text []byte, start int) (ends []int, torn *te
 			return ends, torn
 		}
 		apart := closed || t.Type == hclsyntax.TokenComment && begins(tokens, i)
-		if apart && len(f.open) == 0 && bytes.HasSuffix(t.Bytes, []byte("\n")) {
+		if apart && len(f.open) == 0 && endsLine(t) {
 			if !bytes.HasPrefix(text[t.Range.End.Byte-start:], []byte("\uFEFF")) { // the lexer drops one at a beginning
 				ends = append(ends, i+1)
 			}
@@ -182,7 +182,12 @@ func (f *follower) follow(tokens hclsyntax.Tokens, i int) *tear {
 
 // begins says whether a token is the first of its line.
 func begins(tokens hclsyntax.Tokens, i int) bool {
-	return i == 0 || bytes.HasSuffix(tokens[i-1].Bytes, []byte("\n"))
+	return i == 0 || endsLine(tokens[i-1])
+}
+
+// endsLine says whether a token ends its line. One of bytes that are no UTF-8 may hold a line's end too, and more of what follows.
+func endsLine(t hclsyntax.Token) bool {
+	return (t.Type == hclsyntax.TokenNewline || t.Type == hclsyntax.TokenComment) && bytes.HasSuffix(t.Bytes, []byte("\n"))
 }
 
 func (f *follower) tear(tokens hclsyntax.Tokens, i int, kind hclsyntax.TokenType) *tear {

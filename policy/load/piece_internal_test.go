@@ -196,6 +196,7 @@ func FuzzPieces(f *testing.F) {
 	for _, text := range []string{
 		"/*\"\n*/0", "a\"\n\nb", "host {\nsite {\n}\n}\n", "host {\n/*\n",
 		"a {\nb = <<E\n", "host\n a = 1\n}\nsite {\n}",
+		"host \"h\" {\n}\xe9|\nhost \"h\" {\x00\n  a!= 1\n}\n",
 	} {
 		f.Add([]byte(text))
 	}
