@@ -3,11 +3,8 @@ package load_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"cordon/policy"
 	"cordon/policy/load"
@@ -101,56 +98,6 @@ func TestNearestName(t *testing.T) {
 		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
 		if len(diagnostics) != 1 || diagnostics[0].Code != "unknown-reference" || diagnostics[0].Args["nearest"] != want {
 			t.Errorf("%q: %s", written, message.In(message.English).RenderAll(diagnostics))
-		}
-	}
-}
-
-// TestDocuments holds where a mistake in a file of another format is reported: in that file.
-func TestDocuments(t *testing.T) {
-	base, err := os.ReadFile("testdata/base.hcl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var laughs strings.Builder
-	laughs.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
-	for i := range 9 {
-		fmt.Fprintf(&laughs, "a%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9))
-	}
-	rows := strings.Repeat("- name: gym\n  note: it's [R&D] *\n  ports: [554, 8000]\n", 2000)
-	cases := []struct{ name, text, want string }{
-		{"a.json", "{\n  \"a\": 1,\n}\n", "a.json:3,1 bad-json"},
-		{"a.json", "{", "a.json:1,1 bad-json"},
-		{"a.json", strings.Repeat("[", 1<<20), "a.json:1,10001 bad-json"},
-		{"a.json", `[1, {"a": null}]`, ""},
-		{"a.yaml", "a: 1\nb:\n\t- x\n", "a.yaml:3,1 bad-yaml"},
-		{"a.yaml", "a: 1\nb: [1\nc: 2\n", "a.yaml:2,1 bad-yaml"},
-		{"a.yaml", "\xff", "a.yaml:1,1 not-utf8"},
-		{"a.yaml", strings.Repeat("[", 1<<20), "x.hcl:2,7 yaml-deep"},
-		{"a.yaml", strings.Repeat("[ '],", 1<<20), "x.hcl:2,7 yaml-deep"},
-		{"a.yaml", strings.Repeat("- ", 1<<20), "x.hcl:2,7 yaml-deep"},
-		{"a.yaml", strings.Repeat("[", 10000), "a.yaml:1,1 bad-yaml"},
-		{"a.yaml", strings.Repeat("[", 5000) + strings.Repeat("]", 5000), ""},
-		{"a.yaml", laughs.String(), "x.hcl:2,7 yaml-aliases"},
-		{"a.yaml", "d: &d {x: 1}\nl:\n" + strings.Repeat("- <<: *d\n  n: 1\n", 1000), ""},
-		{"a.yaml", rows, ""},
-	}
-	for _, c := range cases {
-		function := strings.TrimPrefix(filepath.Ext(c.name), ".") + "decode"
-		fsys := fstest.MapFS{"base.hcl": {Data: base}, c.name: file(c.text)}
-		fsys["x.hcl"] = file(fmt.Sprintf("locals {\n  x = %s(file(%q))\n}\n", function, c.name))
-		began := time.Now() //nolint:forbidigo // the test is about time
-		_, diagnostics := load.Dir(policy.Moment{}, nil, load.Directory{FS: fsys})
-		// A fifth of a second at most; the race detector makes deep recursion fifteen times slower. Without limits it is minutes, or the end.
-		if took := time.Since(began); took > 20*time.Second {
-			t.Errorf("%s %.30q took %s", c.name, c.text, took)
-		}
-		got := ""
-		for _, d := range diagnostics {
-			got = fmt.Sprintf("%s,%d %s", d.Origin, d.Origin.Column, d.Code)
-			judgeSentences(t, d)
-		}
-		if len(diagnostics) > 1 || got != c.want {
-			t.Errorf("%s %.30q: %s, want %s", c.name, c.text, got, c.want)
 		}
 	}
 }
